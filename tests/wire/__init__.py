@@ -1,0 +1,1 @@
+"""Tests of the formats and grammars in mailim.wire."""
