@@ -1,0 +1,63 @@
+/** Who is signed in, and the settings kept for them on the server (`/api/session`, `/api/settings`). */
+import { computed, signal } from "@preact/signals";
+import { request } from "./http.js";
+
+export interface Settings {
+  readonly theme: "system" | "light" | "dark";
+  readonly density: "comfortable" | "compact";
+  readonly language: string;
+  readonly reading_pane: "right" | "bottom" | "off";
+  readonly conversation: boolean;
+  readonly sounds: boolean;
+  readonly notifications: boolean;
+  readonly remote_images: "ask" | "always";
+}
+
+export interface Session {
+  readonly address: string;
+  readonly name: string;
+  readonly admin: boolean;
+  readonly jid: string;
+  readonly domain: string;
+  readonly language: string;
+  readonly accountId: string;
+  readonly version: string;
+  readonly idle_minutes: number;
+  readonly settings: Partial<Settings>;
+}
+
+export const DEFAULTS: Settings = {
+  theme: "system",
+  density: "comfortable",
+  language: "en",
+  reading_pane: "right",
+  conversation: false,
+  sounds: true,
+  notifications: false,
+  remote_images: "ask",
+};
+
+/** Null until the server has told who is signed in. */
+export const session = signal<Session | null>(null);
+const stored = signal<Partial<Settings>>({});
+/** The settings in force: what the server keeps over the defaults. */
+export const settings = computed<Settings>(() => ({ ...DEFAULTS, ...stored.value }));
+
+export async function loadSession(): Promise<Session> {
+  const found = await request<Session>("GET", "/api/session");
+  stored.value = found.settings;
+  session.value = found;
+  return found;
+}
+
+/** Applies at once and sends to the server; on failure the old values come back and the error is thrown. */
+export async function changeSettings(patch: Partial<Settings>): Promise<void> {
+  const before = stored.value;
+  stored.value = { ...before, ...patch };
+  try {
+    stored.value = await request<Partial<Settings>>("PATCH", "/api/settings", patch);
+  } catch (error) {
+    stored.value = before;
+    throw error;
+  }
+}
