@@ -128,6 +128,8 @@ def _prepare_resource(text: str) -> str:
 
 def _prepare_domain(text: str) -> str:
     if text.startswith("[") and text.endswith("]"):
+        if "%" in text:
+            raise JIDError("the domain names a network interface")
         try:
             return f"[{IPv6Address(text[1:-1]).compressed}]"
         except AddressValueError as error:
