@@ -78,6 +78,13 @@ class JID:
         """True when there is no resource."""
         return not self.resource
 
+    @property
+    def ascii_domain(self) -> str:
+        """The domain as lower-case A-labels, as DNS, certificates and accounts have it."""
+        if self.domain.isascii():
+            return self.domain
+        return b".".join(map(idna.ToASCII, self.domain.split("."))).decode("ascii")
+
     def with_resource(self, resource: str) -> JID:
         """Return this address with another resource, which is prepared; raises JIDError.
 

@@ -131,7 +131,7 @@ def fake_keys(secret: bytes, username: str, mechanism: str, iterations: int) -> 
 
     def made(what: bytes) -> bytes:
         message = b"\0".join([what, mechanism.encode(), username.encode("utf-8", "replace")])
-        return hmac.digest(secret, message, _hash_of(mechanism))
+        return hmac.digest(secret, message, hash_name_of(mechanism))
 
     return ScramKeys(
         mechanism, made(b"salt")[:SALT_BYTES], iterations, made(b"stored"), made(b"server")
@@ -217,11 +217,11 @@ class ScramExchange:
             raise ScramError("malformed-request", "This exchange is over.")
         self._finished = True
         match = _CLIENT_FINAL.fullmatch(_text_of(client_final))
-        proof = _from_base64(match["proof"]) if match else None
+        proof = from_base64(match["proof"]) if match else None
         if match is None or proof is None:
             raise ScramError("malformed-request", "The final message is not as RFC 5802 says.")
         keys = self._keys
-        hash_name = _hash_of(keys.mechanism)
+        hash_name = hash_name_of(keys.mechanism)
         parts = (self.client_first.bare, self.server_first(), match["bare"].encode())
         auth_message = b",".join(parts)
         signature = hmac.digest(keys.stored_key, auth_message, hash_name)
@@ -241,7 +241,7 @@ class ScramExchange:
 def _derive(prepared: str, mechanism: str, salt: bytes, iterations: int) -> ScramKeys:
     if not prepared:
         raise PreparationError("it is empty")
-    hash_name = _hash_of(mechanism)
+    hash_name = hash_name_of(mechanism)
     salted = hashlib.pbkdf2_hmac(hash_name, prepared.encode(), salt, iterations)
     client_key = hmac.digest(salted, b"Client Key", hash_name)
     return ScramKeys(
@@ -253,7 +253,8 @@ def _derive(prepared: str, mechanism: str, salt: bytes, iterations: int) -> Scra
     )
 
 
-def _hash_of(mechanism: str) -> str:
+def hash_name_of(mechanism: str) -> str:
+    """Return hashlib's name for the hash of a mechanism of MECHANISMS; raises ValueError."""
     if mechanism not in _HASHES:
         raise ValueError("not a SCRAM mechanism that keys exist for")
     return _HASHES[mechanism]
@@ -279,8 +280,8 @@ def _unescape(saslname: str) -> str:
     return _ESCAPE.sub(one, saslname)
 
 
-def _from_base64(text: str) -> bytes | None:
-    """Return what the text stands for; None unless it is the one way to write it."""
+def from_base64(text: str) -> bytes | None:
+    """Return what base64 text stands for; None unless it is the one way to write it."""
     try:
         data = b64decode(text, validate=True)
     except binascii.Error:
