@@ -1,0 +1,1 @@
+"""Who may do what: domains, accounts, aliases, groups, credentials, the login limiter."""

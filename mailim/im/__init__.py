@@ -1,0 +1,1 @@
+"""What happens to a stanza: router, sessions, presence, roster, offline storage."""

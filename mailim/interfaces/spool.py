@@ -1,0 +1,92 @@
+"""The spool: mail that was accepted and is not yet where it belongs.
+
+An entry is written in the transaction that makes the mail ours (before 250 or DELE) and
+goes in the one that ends its last recipient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zope.interface import Interface
+
+from mailim.wire.message import MessageFacts
+
+
+@dataclass(frozen=True, slots=True)
+class NewMail:
+    """A mail as it enters: envelope (RFC 5321) and where it came from."""
+
+    sender: str  # reverse-path, "" for <>
+    recipients: tuple[str, ...]
+    origin: str  # smtp, submission, multipop, jmap, system
+    source: str  # who brought it, for people: "pop.example.org as kate"
+    received: int
+    account_id: int | None = None  # MultiPOP: the owner of the box; submission: the sender
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolRecipient:
+    """One recipient still to be served."""
+
+    id: int
+    address: str
+    attempts: int
+    next_attempt: int
+    held: bool
+    last_error: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolEntry:
+    """A mail in the spool with the recipients still open."""
+
+    id: int
+    body_id: int
+    sha256: bytes
+    size: int
+    prefix: bytes
+    sender: str
+    origin: str
+    source: str
+    received: int
+    account_id: int | None
+    recipients: tuple[SpoolRecipient, ...]
+
+
+class ISpoolRows(Interface):
+    """The spool; changes publish `SpoolChanged` after the commit."""
+
+    def add(mail: NewMail, body_id: int, prefix: bytes, facts: MessageFacts) -> int:
+        """Put a mail in (holds the body); gives the spool id."""
+
+    def get(spool_id: int) -> SpoolEntry | None:
+        """Find one with its open recipients."""
+
+    def due(now: int, limit: int) -> Sequence[SpoolEntry]:
+        """Give entries with a recipient that is due and not held, oldest first."""
+
+    def next_due() -> int | None:
+        """Say when the next recipient is due."""
+
+    def list(limit: int, after: int = 0) -> Sequence[SpoolEntry]:
+        """Give entries by id."""
+
+    def facts(spool_id: int) -> MessageFacts:
+        """Give what was derived from the mail when it was accepted."""
+
+    def done(recipient_id: int) -> None:
+        """End a recipient; the entry goes (and lets go of its body) with its last one."""
+
+    def retry(recipient_id: int, next_attempt: int, error: str) -> None:
+        """Count an attempt and set the next."""
+
+    def hold(spool_id: int, held: bool) -> None:
+        """Hold or release all recipients of an entry; raises `NotFound`."""
+
+    def remove(spool_id: int) -> None:
+        """Throw an entry away; raises `NotFound`."""
+
+    def replace_recipient(recipient_id: int, addresses: Sequence[str]) -> None:
+        """Expand an alias or group in place (attempts start anew)."""

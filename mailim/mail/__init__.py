@@ -1,0 +1,1 @@
+"""What happens to a mail: intake, queue, filters, routing, delivery."""

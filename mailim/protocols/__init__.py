@@ -1,0 +1,1 @@
+"""We are the server: one wire format each, no policy."""

@@ -1,0 +1,1 @@
+"""We are the client: MultiPOP, and later the relay."""

@@ -1,0 +1,1 @@
+"""Serves the browser application: pages, frames for HTML mail, settings."""
