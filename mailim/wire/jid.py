@@ -21,15 +21,18 @@ from twisted.words.protocols.jabber.xmpp_stringprep import nameprep, nodeprep, r
 # (table B.1) is not worth the work.
 PART_BYTES: Final = 1023
 _TEXT_CHARACTERS: Final = 3 * PART_BYTES + 2
-_CACHED_ADDRESSES: Final = 4096
+# A domain name has at most 253 octets as A-labels (RFC 1035 section 2.3.4), so no more
+# characters either; a trailing dot is dropped.
+_DOMAIN_CHARACTERS: Final = 253
+_CACHED_ADDRESSES: Final = 2048
 # Longer addresses are rare and would let strangers fill the cache with megabytes.
-_CACHED_CHARACTERS: Final = 256
+_CACHED_CHARACTERS: Final = 128
 
 _LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 # What all three profiles leave as it is.
 _PLAIN = re.compile(
     r"(?:([a-z0-9!#$%()*+,\-.;=?\[\\\]^_`{|}~]{1,1023})@)?"
-    rf"(?=[^/]{{1,1023}}(?:/|\Z))({_LABEL}(?:\.{_LABEL})*)"
+    rf"(?=[^/]{{1,253}}(?:/|\Z))({_LABEL}(?:\.{_LABEL})*)"
     r"(?:/([\x20-\x7e]{1,1023}))?"
 )
 
@@ -101,6 +104,10 @@ class JID:
 
 def _parse(text: str) -> JID:
     plain = _PLAIN.fullmatch(text)
+    if plain is None and text.isascii():
+        # Both profiles of the bare address only change the case of ASCII.
+        bare, slash, rest = text.partition("/")
+        plain = _PLAIN.fullmatch(f"{bare.lower()}{slash}{rest}")
     if plain:
         local, domain, resource = plain.groups("")
         return JID(local, domain, resource)
@@ -141,6 +148,8 @@ def _prepare_domain(text: str) -> str:
             return f"[{IPv6Address(text[1:-1]).compressed}]"
         except AddressValueError as error:
             raise JIDError("the domain is no IPv6 address") from error
+    if len(text.removesuffix(".")) > _DOMAIN_CHARACTERS:
+        raise JIDError("the domain is too long")
     try:
         # IndexError: nameprep meets an empty label.
         domain = nameprep.prepare(text)
@@ -148,13 +157,13 @@ def _prepare_domain(text: str) -> str:
         if nameprep.prepare(domain) != domain:
             raise JIDError("the domain is ambiguous")
         domain = domain.removesuffix(".")
-        for label in domain.split("."):
-            if len(label) > 63 or not label:
-                raise JIDError("a label of the domain has a wrong length")
-            idna.ToASCII(label)  # at most 63 bytes as A-label, RFC 3490 section 4.1
+        # ToASCII: 1 to 63 octets as A-label, RFC 3490 section 4.1
+        octets = sum(len(idna.ToASCII(label)) + 1 for label in domain.split("."))
     except (UnicodeError, IndexError) as error:
         raise JIDError("the domain is not a domain name") from error
-    return _bounded(domain, "domain")
+    if octets - 1 > _DOMAIN_CHARACTERS:
+        raise JIDError("the domain is too long")
+    return str(domain)
 
 
 def _bounded(part: str, name: str) -> str:

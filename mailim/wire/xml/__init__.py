@@ -1,5 +1,6 @@
 """XMPP's XML without I/O: elements, a parser with limits for streams and frames, a serialiser."""
 
+from mailim.wire.xml.document import parse_document
 from mailim.wire.xml.element import Element
 from mailim.wire.xml.limits import AFTER_AUTH, BEFORE_AUTH, XmlLimits, XmlStreamError
 from mailim.wire.xml.parser import (
@@ -7,7 +8,6 @@ from mailim.wire.xml.parser import (
     StreamEvent,
     StreamOpen,
     StreamParser,
-    parse_document,
 )
 from mailim.wire.xml.writer import (
     STREAM_CLOSE,

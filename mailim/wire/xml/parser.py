@@ -1,4 +1,4 @@
-"""XMPP streams and frames to elements, on expat, with every limit explicit.
+"""XMPP streams to elements, on expat, with every limit explicit.
 
 Bytes go in as they arrive; stream header, whole stanzas and stream end come out. What
 RFC 6120 section 11.1 forbids (comments, processing instructions, DTDs, entities) and what
@@ -12,16 +12,17 @@ the parser is freed, so a stream gets a fresh parser now and then, between two s
 
 from __future__ import annotations
 
-import contextlib
 import re
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NoReturn
+from typing import Final
 from xml.parsers import expat
 
 from mailim.wire import ns as namespace
 from mailim.wire.xml.element import Element
 from mailim.wire.xml.limits import XmlLimits, XmlStreamError
+from mailim.wire.xml.refusals import check_declaration, refuse, refuse_expat_error
 from mailim.wire.xml.writer import quote_attr
 
 # Separates namespace and local name in what expat reports. No URI and no XML name holds it
@@ -33,27 +34,12 @@ _CACHED_NAMES: Final = 1024
 # A fresh parser after so many bytes: at the worst, names of a few bytes each, expat keeps
 # about ten times as much as it read.
 _RENEW_BYTES: Final = 256 * 1024
+# Expat's default, 8 KiB, would be a third of what an idle stream costs.
+_TEXT_BUFFER: Final = 1024
 # So many pieces of one text are joined, lest an arrival of single bytes costs a string each.
 _TEXT_PIECES: Final = 64
 _TAG_NAME: Final = re.compile(rb"<([^\s/>]+)")
 _WHITE_SPACE: Final = b" \t\r\n"
-_UTF8_NAMES: Final = frozenset({"utf-8", "utf8"})
-
-_CONDITIONS: Final = {
-    expat.errors.XML_ERROR_UNDEFINED_ENTITY: "restricted-xml",
-    expat.errors.XML_ERROR_RECURSIVE_ENTITY_REF: "restricted-xml",
-    expat.errors.XML_ERROR_ASYNC_ENTITY: "restricted-xml",
-    expat.errors.XML_ERROR_BINARY_ENTITY_REF: "restricted-xml",
-    expat.errors.XML_ERROR_ATTRIBUTE_EXTERNAL_ENTITY_REF: "restricted-xml",
-    expat.errors.XML_ERROR_UNKNOWN_ENCODING: "unsupported-encoding",
-    expat.errors.XML_ERROR_INCORRECT_ENCODING: "unsupported-encoding",
-    expat.errors.XML_ERROR_PARTIAL_CHAR: "unsupported-encoding",
-    expat.errors.XML_ERROR_UNBOUND_PREFIX: "bad-namespace-prefix",
-    expat.errors.XML_ERROR_UNDECLARING_PREFIX: "bad-namespace-prefix",
-    expat.errors.XML_ERROR_RESERVED_PREFIX_XML: "bad-namespace-prefix",
-    expat.errors.XML_ERROR_RESERVED_PREFIX_XMLNS: "bad-namespace-prefix",
-    expat.errors.XML_ERROR_RESERVED_NAMESPACE_URI: "bad-namespace-prefix",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +66,11 @@ StreamEvent = StreamOpen | Element | StreamClose
 class StreamParser:
     """Parser of one stream in one direction, for one connection.
 
-    A stream restart (after TLS or SASL) takes a new parser. `limits` may be set at any time
-    between two calls of `feed`.
+    A stream restart (after TLS or SASL) takes a new parser.
     """
 
     def __init__(self, limits: XmlLimits) -> None:
+        self._short = 0
         self.limits = limits
         self._events: list[StreamEvent] = []
         self._stack: list[Element] = []
@@ -103,8 +89,19 @@ class StreamParser:
         self._base = 0
         self._renew_at = _RENEW_BYTES
         self._tail = b""
-        self._parser = self._new_parser()
+        self._parser: expat.XMLParserType | None = self._new_parser()
         self._parser.StartNamespaceDeclHandler = self._on_declaration
+
+    @property
+    def limits(self) -> XmlLimits:
+        """What holds from the next byte on; may be set between two calls of `feed`."""
+        return self._limits
+
+    @limits.setter
+    def limits(self, limits: XmlLimits) -> None:
+        self._limits = limits
+        # A name of so many characters is within the limit, and worth caching.
+        self._short = min(_CACHED_NAME, limits.name_bytes // 4)
 
     @property
     def idle(self) -> bool:
@@ -119,39 +116,44 @@ class StreamParser:
 
         Raises XmlStreamError, whose `events` holds what was complete before the error; the
         parser is then at its end, and feeding more raises the same error without events.
+        After `close` nothing is returned any more.
         """
         if self._error is not None:
             raise XmlStreamError(self._error.condition, self._error.text)
-        self._events = []
+        if self._parser is None:
+            return []
         try:
             self._feed(data)
         except XmlStreamError as error:
+            # The one raised carries a traceback, and with it everything.
+            self._error = XmlStreamError(error.condition, error.text)
+            error.events, self._events = self._events, []
             self.close()
-            self._error = error
-            error.events = self._events
             raise
-        return self._events
+        events, self._events = self._events, []
+        return events
 
     def close(self) -> None:
         """Let go of the parser (it and this object refer to each other)."""
-        self._error = XmlStreamError("undefined-condition", "The stream is closed.")
+        self._parser = None
         self._stack.clear()
         self._text.clear()
-        self._parser = expat.ParserCreate()
 
     def _feed(self, data: bytes) -> None:
         if self._fed == 0:
             data = self._first(data)
+        if self._fed < 2:
+            self._check_encoding(data)
         position, end = 0, len(data)
         while position < end:
-            limits = self.limits
+            limits = self._limits
             size = min(
                 end - position,
                 self._mark + limits.stanza_bytes - self._fed,
                 self._token + limits.tag_bytes - self._fed,
             )
             if size <= 0:
-                _refuse("policy-violation", "A stanza or tag is larger than allowed here.")
+                refuse("policy-violation", "A stanza or tag is larger than allowed here.")
             due = self._fed >= self._renew_at
             if due:
                 # Stop where a stanza may end, to find the moment between two.
@@ -162,27 +164,32 @@ class StreamParser:
                 self._renew()
 
     def _first(self, data: bytes) -> bytes:
-        """Return the data without leading white space; refuse UTF-16 and UTF-32.
+        """Return the data without leading white space.
 
         COMPAT: clients end their last element before a stream restart with a line break.
         """
         rest = data.lstrip(_WHITE_SPACE)
         self._mark -= len(data) - len(rest)
         if -self._mark > self.limits.stanza_bytes:
-            _refuse("policy-violation", "There is too much white space.")
-        # Expat would follow a byte order mark even though it has been told UTF-8.
-        if rest[:1] in (b"\x00", b"\xfe", b"\xff") or rest[:2] == b"<\x00":
-            _refuse("unsupported-encoding", "The stream must be UTF-8.")
+            refuse("policy-violation", "There is too much white space.")
         return rest
+
+    def _check_encoding(self, data: bytes) -> None:
+        """Refuse UTF-16, which expat would follow even though it has been told UTF-8."""
+        start = (self._tail + data)[:2]
+        if start[:1] in (b"\x00", b"\xfe", b"\xff") or start == b"<\x00":
+            refuse("unsupported-encoding")
 
     def _parse(self, data: bytes) -> None:
         parser = self._parser
+        assert parser is not None  # noqa: S101
         try:
             parser.Parse(data, False)
         except expat.ExpatError as error:
             parser.buffer_text = False  # hands over the text it still holds
             self._check_text()
-            self._raise(error, data)
+            at = self._base + parser.ErrorByteIndex - self._fed
+            refuse_expat_error(error, self._tail + data, at + len(self._tail))
         self._fed += len(data)
         self._token = self._base + parser.CurrentByteIndex
         if self._token != self._fed:
@@ -192,19 +199,10 @@ class StreamParser:
             if len(self._text) > _TEXT_PIECES:
                 self._text[:] = ["".join(self._text)]
 
-    def _raise(self, error: expat.ExpatError, data: bytes) -> NoReturn:
-        """Turn expat's error into a stream error."""
-        condition = _CONDITIONS.get(expat.ErrorString(error.code), "not-well-formed")
-        if error.code == expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]:
-            window = self._tail + data
-            at = self._base + self._parser.ErrorByteIndex - self._fed + len(self._tail)
-            if at >= 0 and not _starts_with_character(window[at : at + 4]):
-                condition = "unsupported-encoding"
-        _refuse(condition, "The XML is not acceptable.")
-
     def _new_parser(self) -> expat.XMLParserType:
         # No interning (None): expat's binding would keep every name in a dictionary.
         parser = expat.ParserCreate("UTF-8", _SEPARATOR, None)
+        parser.buffer_size = _TEXT_BUFFER
         parser.buffer_text = True
         if hasattr(parser, "SetReparseDeferralEnabled"):
             # Else expat >= 2.6 holds back a finished stanza when its tags come in pieces.
@@ -212,11 +210,11 @@ class StreamParser:
         parser.StartElementHandler = self._on_start
         parser.EndElementHandler = self._on_end
         parser.CharacterDataHandler = self._text.append
-        parser.XmlDeclHandler = _on_xml_declaration
-        parser.StartDoctypeDeclHandler = _on_doctype
-        parser.EntityDeclHandler = _on_doctype
-        parser.CommentHandler = _on_comment
-        parser.ProcessingInstructionHandler = _on_instruction
+        parser.XmlDeclHandler = check_declaration
+        parser.StartDoctypeDeclHandler = self._on_restricted
+        parser.EntityDeclHandler = self._on_restricted
+        parser.CommentHandler = self._on_restricted
+        parser.ProcessingInstructionHandler = self._on_restricted
         return parser
 
     def _renew(self) -> None:
@@ -235,29 +233,41 @@ class StreamParser:
         self._base = self._fed - len(text)
         self._renew_at = self._fed + _RENEW_BYTES
 
+    def _offset(self) -> int:
+        """Offset in the stream of what expat is looking at."""
+        assert self._parser is not None  # noqa: S101
+        return self._base + self._parser.CurrentByteIndex
+
     def _on_declaration(self, prefix: str | None, uri: str | None) -> None:
         self._root_prefixes.append((prefix, uri))
 
+    def _on_restricted(self, *_: object) -> None:
+        self._check_text()
+        refuse(
+            "restricted-xml",
+            "Comments, processing instructions and document types are not allowed.",
+        )
+
     def _on_start(self, qname: str, attrs: dict[str, str]) -> None:
-        limits = self.limits
+        limits = self._limits
         if self._text:
             self._take_text()
         name, ns = self._split(qname)
         if len(attrs) > limits.attributes:
-            _refuse("policy-violation", "An element has too many attributes.")
+            refuse("policy-violation", "An element has too many attributes.")
         for key in attrs:
-            if _SEPARATOR in key or len(key) > _CACHED_NAME:
+            if _SEPARATOR in key or len(key) > self._short:
                 attrs = self._attributes(attrs)
                 break
         stack = self._stack
         if stack:
             if len(stack) >= limits.depth:
-                _refuse("policy-violation", "Elements are nested too deep.")
+                refuse("policy-violation", "Elements are nested too deep.")
             self._count += 1
             if self._count > limits.children:
-                _refuse("policy-violation", "A stanza has too many elements.")
+                refuse("policy-violation", "A stanza has too many elements.")
         else:
-            self._mark = self._base + self._parser.CurrentByteIndex
+            self._mark = self._offset()
             self._count = 0
             if not self._open:
                 self._opened(name, ns, attrs)
@@ -269,6 +279,7 @@ class StreamParser:
         stack.append(element)
 
     def _opened(self, name: str, ns: str, attrs: dict[str, str]) -> None:
+        assert self._parser is not None  # noqa: S101
         self._open = True
         self._parser.StartNamespaceDeclHandler = None
         declared = dict(self._root_prefixes)
@@ -276,7 +287,10 @@ class StreamParser:
         # The name as it was written: the closing tag has to match it.
         tag = (self._parser.GetInputContext() or b"")[: self.limits.tag_bytes]
         written = _TAG_NAME.match(tag)
-        self._root = written[1].decode() if written else name
+        if written:
+            self._root = written[1].decode()
+        else:  # an expat built without context: the parser cannot be renewed
+            self._renew_at = sys.maxsize
         self._events.append(StreamOpen(name, ns, attrs, default_ns))
 
     def _on_end(self, qname: str) -> None:
@@ -284,12 +298,13 @@ class StreamParser:
         if self._text:
             self._take_text()
         if not stack:
-            self._mark = self._base + self._parser.CurrentByteIndex
+            self._mark = self._offset()
+            self._renew_at = sys.maxsize
             self._events.append(StreamClose())
             return
         element = stack.pop()
         if not stack:
-            self._mark = self._base + self._parser.CurrentByteIndex
+            self._mark = self._offset()
             self._events.append(element)
 
     def _take_text(self) -> None:
@@ -305,17 +320,17 @@ class StreamParser:
         if self._stack:
             return
         if any(piece.strip(" \t\r\n") for piece in self._text):
-            _refuse("invalid-xml", "There is text outside of a stanza.")
+            refuse("invalid-xml", "There is text outside of a stanza.")
         self._text.clear()
 
     def _split(self, qname: str) -> tuple[str, str]:
         """Return local name and namespace name."""
-        length = len(qname)
-        if length * 4 > (limit := self.limits.name_bytes) and (
-            length > limit or len(qname.encode()) > limit
-        ):
-            _refuse("policy-violation", "A name is too long.")
-        return _split_cached(qname) if length <= _CACHED_NAME else _split_name(qname)
+        if len(qname) <= self._short:
+            return _split_cached(qname)
+        limit = self._limits.name_bytes
+        if len(qname) > limit or len(qname.encode()) > limit:
+            refuse("policy-violation", "A name is too long.")
+        return _split_name(qname)
 
     def _attributes(self, attrs: dict[str, str]) -> dict[str, str]:
         """Return the attributes with the namespaced ones renamed as Element wants them."""
@@ -330,77 +345,9 @@ class StreamParser:
         return renamed
 
 
-class _DocumentParser(StreamParser):
-    """A parser whose root element is the stanza, instead of a stream around it."""
-
-    def __init__(self, limits: XmlLimits) -> None:
-        super().__init__(limits)
-        self._parser.StartNamespaceDeclHandler = None
-        self._open = True
-        self._renew_at = limits.stanza_bytes + 1
-
-    def finish(self) -> Element:
-        try:
-            self._parser.Parse(b"", True)
-        except expat.ExpatError as error:
-            self._raise(error, b"")
-        (element,) = self._events
-        assert isinstance(element, Element)  # noqa: S101
-        return element
-
-
-def parse_document(data: bytes | str, limits: XmlLimits) -> Element:
-    """Parse one standalone element, such as a frame of RFC 7395 (section 3.3.3).
-
-    Raises XmlStreamError as StreamParser.feed does.
-    """
-    if isinstance(data, str):
-        try:
-            data = data.encode()
-        except UnicodeEncodeError:
-            _refuse("unsupported-encoding", "The frame must be UTF-8.")
-    parser = _DocumentParser(limits)
-    try:
-        parser.feed(data)
-        return parser.finish()
-    finally:
-        parser.close()
-
-
-def _refuse(condition: str, text: str) -> NoReturn:
-    raise XmlStreamError(condition, text)
-
-
 def _split_name(qname: str) -> tuple[str, str]:
     ns, _, name = qname.rpartition(_SEPARATOR)
     return name, ns
 
 
 _split_cached = lru_cache(_CACHED_NAMES)(_split_name)
-
-
-def _starts_with_character(data: bytes) -> bool:
-    """Tell whether these (up to four) bytes begin with a whole, valid UTF-8 character."""
-    for length in range(1, len(data) + 1):
-        with contextlib.suppress(UnicodeDecodeError):
-            return bool(data[:length].decode())
-    return False
-
-
-def _on_xml_declaration(version: str, encoding: str | None, standalone: int) -> None:
-    if encoding is not None and encoding.lower() not in _UTF8_NAMES:
-        _refuse("unsupported-encoding", "The stream must be UTF-8.")
-    if version != "1.0":
-        _refuse("not-well-formed", "The stream must be XML 1.0.")
-
-
-def _on_doctype(*_: object) -> None:
-    _refuse("restricted-xml", "Document type and entity declarations are not allowed.")
-
-
-def _on_comment(_: str) -> None:
-    _refuse("restricted-xml", "Comments are not allowed.")
-
-
-def _on_instruction(target: str, data: str) -> None:
-    _refuse("restricted-xml", "Processing instructions are not allowed.")
