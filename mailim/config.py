@@ -1,0 +1,418 @@
+"""The administrator's file, `etc/mailim.toml`: what may stand in it, and reading it.
+
+The models below are the one source: their descriptions become the comments of the sample
+(`mailim.config_text`), their bounds the checks. Reading gives either a frozen `Config` or
+one `ConfigError` that lists every problem at once with file, key path and hint. Unknown
+keys are refused. Relative paths are meant from the site's directory, the parent of `etc/`.
+
+A key whose description ends with "(restart)" takes effect at the next start; all others
+at the next `mailim reload` or SIGHUP.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mailim.address import normal_domain
+from mailim.errors import Invalid, MailimError
+
+STANDARD_PORTS = {"http": 80, "https": 443, "xmpp": 5222, "xmpps": 5223}
+MAX_CONFIG_OCTETS = 1024 * 1024
+
+
+def _domain(text: str) -> str:
+    try:
+        return normal_domain(text)
+    except Invalid as error:
+        raise ValueError(error.text) from None
+
+
+DomainName = Annotated[str, AfterValidator(_domain)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Section(BaseModel):
+    """A table of the file: strict types, no unknown keys, unchangeable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Server(Section):
+    """The box as a whole."""
+
+    hostname: DomainName = Field(
+        default="mail.example.test", description="Public name of this box (restart)."
+    )
+    domain: DomainName = Field(
+        default="example.test", description="First domain it serves (restart)."
+    )
+    port_base: int = Field(
+        default=0,
+        ge=0,
+        le=60000,
+        description="Added to every standard port: 10000 makes https listen on 10443 (restart).",
+    )
+    listen: tuple[str, ...] = Field(
+        default=("0.0.0.0", "::"),  # noqa: S104 - a server for the office; loopback in `make run`
+        min_length=1,
+        strict=False,
+        description="Addresses all listeners bind to (restart).",
+    )
+    var: Path = Field(
+        default=Path("var"),
+        strict=False,
+        description="Directory of everything that lasts (restart).",
+    )
+
+
+class Listener(Section):
+    """One listener."""
+
+    enabled: bool = Field(default=True, description="Whether it is opened (restart).")
+    port: Port | None = Field(
+        default=None,
+        description="Overrides port_base + the standard port; 0 picks a free one (restart).",
+    )
+
+
+class Listeners(Section):
+    """Who listens where."""
+
+    http: Listener = Field(
+        default=Listener(), description="Redirects browsers to https, nothing else."
+    )
+    https: Listener = Field(
+        default=Listener(), description="Webmail, JMAP, XMPP over WebSocket, admin."
+    )
+    xmpp: Listener = Field(default=Listener(), description="XMPP, STARTTLS required.")
+    xmpps: Listener = Field(default=Listener(), description="XMPP, TLS from the first byte.")
+
+
+class Tls(Section):
+    """The certificate every listener shows."""
+
+    certificate: Path = Field(
+        default=Path("etc/tls/certificate.pem"),
+        strict=False,
+        description="PEM file with the certificate and its chain.",
+    )
+    key: Path = Field(
+        default=Path("etc/tls/key.pem"), strict=False, description="PEM file with the private key."
+    )
+    minimum: Literal["1.2", "1.3"] = Field(default="1.2", description="Lowest TLS version spoken.")
+
+
+class StoreSection(Section):
+    """The database."""
+
+    url: Literal["sqlite"] = Field(
+        default="sqlite",
+        description="Engine; SQLite in var/mailim.db is the one there is today (restart).",
+    )
+    readers: int = Field(default=4, ge=1, le=64, description="Threads that read (restart).")
+
+
+class Accounts(Section):
+    """Signing in."""
+
+    password_min_length: int = Field(
+        default=8, ge=1, le=128, description="Characters of a new password."
+    )
+    scram_iterations: int = Field(
+        default=10000, ge=4096, le=10_000_000, description="PBKDF2 rounds of new SCRAM verifiers."
+    )
+    failures_per_account: int = Field(
+        default=10,
+        ge=1,
+        le=10_000,
+        description="Failed logins of one account before it has to wait.",
+    )
+    failures_per_peer: int = Field(
+        default=50,
+        ge=1,
+        le=100_000,
+        description="Failed logins from one address (/32, /64) likewise.",
+    )
+    failure_window_minutes: int = Field(
+        default=15, ge=1, le=1440, description="How long a failed login counts."
+    )
+    session_idle_days: int = Field(
+        default=7, ge=1, le=365, description="A browser unused so long signs out."
+    )
+    session_max_days: int = Field(
+        default=30, ge=1, le=365, description="A browser signs out after so long."
+    )
+
+
+class RecordSection(Section):
+    """The central record of instant messages."""
+
+    key: Path = Field(
+        default=Path("etc/record.key"),
+        strict=False,
+        description="Ed25519 key of its checkpoints (restart).",
+    )
+    checkpoint_leaves: int = Field(
+        default=1000, ge=1, le=1_000_000, description="Sign a checkpoint after so many leaves."
+    )
+    checkpoint_minutes: int = Field(
+        default=10, ge=1, le=1440, description="... and at the latest after so many minutes."
+    )
+
+
+class Im(Section):
+    """Instant messaging."""
+
+    colleagues_limit: int = Field(
+        default=300,
+        ge=0,
+        le=100_000,
+        description='Members of the automatic contact group "Colleagues"; 0 turns it off.',
+    )
+    resources_per_account: int = Field(
+        default=20, ge=1, le=1000, description="Clients one account may have connected at once."
+    )
+    offline_messages: int = Field(
+        default=1000, ge=0, le=1_000_000, description="Messages kept for an account that is away."
+    )
+    roster_items: int = Field(
+        default=1000, ge=1, le=100_000, description="Contacts of one account."
+    )
+    stanza_octets: int = Field(
+        default=262_144,
+        ge=10_000,
+        le=10_485_760,
+        description="Largest stanza after signing in (restart).",
+    )
+    stanza_octets_before_login: int = Field(
+        default=10_240, ge=4096, le=262_144, description="Largest stanza before that (restart)."
+    )
+    stanzas_per_second: int = Field(
+        default=100,
+        ge=1,
+        le=100_000,
+        description="Sustained rate of one client; bursts of ten times it.",
+    )
+    login_seconds: int = Field(
+        default=30, ge=5, le=600, description="A client that has not signed in by then is cut off."
+    )
+    connections: int = Field(
+        default=5000, ge=1, le=1_000_000, description="XMPP connections at once."
+    )
+    connections_per_address: int = Field(
+        default=200, ge=1, le=1_000_000, description="... and from one IP address."
+    )
+
+
+class Multipop(Section):
+    """Collecting mail from outside POP3 boxes."""
+
+    enabled: bool = Field(
+        default=True, description="Off: nothing is collected, whatever accounts say."
+    )
+    interval_minutes: int = Field(
+        default=5, ge=1, le=10_080, description="How often each box is visited."
+    )
+    boxes_at_once: int = Field(
+        default=10, ge=1, le=1000, description="Boxes collected side by side."
+    )
+    boxes_per_account: int = Field(
+        default=200, ge=1, le=10_000, description="Boxes one account may have."
+    )
+    timeout_seconds: int = Field(
+        default=60,
+        ge=5,
+        le=3600,
+        description="A server silent for so long is given up until next time.",
+    )
+    run_minutes: int = Field(default=60, ge=1, le=1440, description="Longest visit to one box.")
+    message_octets: int = Field(
+        default=104_857_600,
+        ge=65_536,
+        le=2_147_483_647,
+        description="Larger messages stay where they are.",
+    )
+    failures_before_quarantine: int = Field(
+        default=2,
+        ge=1,
+        le=100,
+        description="A message that fails so often is left behind, the rest goes on.",
+    )
+    allow_plaintext: bool = Field(
+        default=False, description="Allow boxes without TLS (passwords travel readable)."
+    )
+    allow_private_hosts: bool = Field(
+        default=True, description="Allow users to name hosts on private or loopback networks."
+    )
+
+
+class Mail(Section):
+    """The way of a mail through this box."""
+
+    message_octets: int = Field(
+        default=104_857_600, ge=65_536, le=2_147_483_647, description="Largest message accepted."
+    )
+    deliveries_at_once: int = Field(
+        default=20, ge=1, le=1000, description="Mails of the queue worked on side by side."
+    )
+
+
+class Http(Section):
+    """The web server."""
+
+    connections: int = Field(default=2000, ge=1, le=1_000_000, description="Connections at once.")
+    connections_per_address: int = Field(
+        default=200, ge=1, le=1_000_000, description="... and from one IP address."
+    )
+    request_seconds: int = Field(
+        default=60,
+        ge=1,
+        le=3600,
+        description="A request whose head or body stalls so long is cut off.",
+    )
+    upload_octets: int = Field(
+        default=104_857_600,
+        ge=65_536,
+        le=2_147_483_647,
+        description="Largest file uploaded (JMAP).",
+    )
+    uploads_octets_per_account: int = Field(
+        default=1_073_741_824,
+        ge=65_536,
+        le=1 << 50,
+        description="Uploads one account may have waiting.",
+    )
+
+
+class Webmail(Section):
+    """The browser application."""
+
+    title: str = Field(
+        default="mailim", max_length=60, description="Name shown in the window's title."
+    )
+    language: str = Field(
+        default="en",
+        pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$",
+        description="Language before a user chooses.",
+    )
+
+
+class Config(Section):
+    """The whole file."""
+
+    server: Server = Field(default=Server())
+    listeners: Listeners = Field(default=Listeners())
+    tls: Tls = Field(default=Tls())
+    store: StoreSection = Field(default=StoreSection())
+    accounts: Accounts = Field(default=Accounts())
+    record: RecordSection = Field(default=RecordSection())
+    im: Im = Field(default=Im())
+    mail: Mail = Field(default=Mail())
+    multipop: Multipop = Field(default=Multipop())
+    http: Http = Field(default=Http())
+    webmail: Webmail = Field(default=Webmail())
+
+    @model_validator(mode="after")
+    def _limits_fit(self) -> Config:
+        if self.accounts.session_idle_days > self.accounts.session_max_days:
+            raise ValueError("accounts.session_idle_days must not exceed accounts.session_max_days")
+        if self.im.stanza_octets_before_login > self.im.stanza_octets:
+            raise ValueError("im.stanza_octets_before_login must not exceed im.stanza_octets")
+        return self
+
+    def port(self, listener: str) -> int:
+        """Give the port a listener binds to; 0 means any free one."""
+        chosen: int | None = getattr(self.listeners, listener).port
+        return self.server.port_base + STANDARD_PORTS[listener] if chosen is None else chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in the file."""
+
+    path: str  # "server.port_base"
+    text: str
+    hint: str = ""
+
+
+class ConfigError(MailimError):
+    """Everything wrong in the file, at once."""
+
+    def __init__(self, file: Path, problems: tuple[Problem, ...]) -> None:
+        lines = [f"{file}: {len(problems)} problem{'s' if len(problems) > 1 else ''}"]
+        for problem in problems:
+            hint = f" ({problem.hint})" if problem.hint else ""
+            lines.append(f"  {problem.path or 'file'}: {problem.text}{hint}")
+        super().__init__("\n".join(lines))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A read configuration and the directory its relative paths are meant from."""
+
+    config: Config
+    file: Path
+    directory: Path
+
+    def path(self, path: Path) -> Path:
+        """Resolve a path of the file."""
+        return path if path.is_absolute() else self.directory / path
+
+    @property
+    def var(self) -> Path:
+        """The directory of everything that lasts."""
+        return self.path(self.config.server.var)
+
+
+def load(file: Path) -> Site:
+    """Read and check a file; raises `ConfigError`. Blocking: for start and a thread."""
+    file = file.absolute()
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MAX_CONFIG_OCTETS + 1)
+    except OSError as error:
+        hint = "make a site with `mailim init DIR --domain D`, or give its file by --config"
+        raise ConfigError(file, (Problem("", f"cannot be read: {error.strerror}", hint),)) from None
+    return Site(parse(data, file), file, file.parent.parent)
+
+
+def parse(data: bytes, file: Path) -> Config:
+    """Check the bytes of a file; raises `ConfigError` naming `file`."""
+    if len(data) > MAX_CONFIG_OCTETS:
+        raise ConfigError(file, (Problem("", "is larger than 1 MiB"),))
+    try:
+        tree = tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(file, (Problem("", f"is not TOML: {error}"),)) from None
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        problems = tuple(_problem(dict(detail)) for detail in error.errors(include_url=False))
+        raise ConfigError(file, problems) from None
+
+
+def _problem(detail: dict[str, Any]) -> Problem:
+    path = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] != "extra_forbidden":
+        shown = detail["input"]
+        got = f"got {shown!r:.60}" if isinstance(shown, str | int | float | bool) else ""
+        return Problem(path, detail["msg"].removeprefix("Value error, "), got)
+    close = difflib.get_close_matches(str(detail["loc"][-1]), _keys(detail["loc"][:-1]), n=1)
+    return Problem(path, "unknown key", f"did you mean {close[0]!r}?" if close else "")
+
+
+def _keys(path: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Config
+    for part in path:
+        field = model.model_fields.get(str(part))
+        if field is None or not isinstance(field.annotation, type):
+            return []
+        model = field.annotation
+    return list(model.model_fields)

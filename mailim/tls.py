@@ -1,0 +1,142 @@
+"""Certificates: making the first one, loading, reloading, client contexts.
+
+The server context is one object that all listeners share; `Certificates.reload` swaps the
+certificate inside it, so that new connections see the new one and old ones stay.
+"""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import os
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from OpenSSL import SSL
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+from twisted.internet.ssl import (
+    Certificate,
+    optionsForClientTLS,
+    platformTrust,
+    trustRootFromCertificates,
+)
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+from zope.interface import implementer
+
+from mailim.errors import Invalid
+
+SELF_SIGNED_DAYS = 825  # the longest that current clients accept
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a new file only its owner may read; never over another one."""
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def self_signed(names: tuple[str, ...]) -> tuple[bytes, bytes]:
+    """Make `(certificate, key)` as PEM for DNS names and IP addresses (RFC 5280)."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.datetime.now(datetime.UTC)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=SELF_SIGNED_DAYS))
+        .add_extension(x509.SubjectAlternativeName([_name(name) for name in names]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
+        .sign(key, hashes.SHA256())
+    )
+    return (
+        certificate.public_bytes(serialization.Encoding.PEM),
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ),
+    )
+
+
+def _name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class Certificates:
+    """The server side of TLS for every listener."""
+
+    def __init__(self, certificate: Path, key: Path, minimum: str = "1.2") -> None:
+        self._certificate = certificate
+        self._key = key
+        self._minimum = SSL.TLS1_3_VERSION if minimum == "1.3" else SSL.TLS1_2_VERSION
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the files again; raises `Invalid` and keeps the old ones if they are wrong."""
+        context = SSL.Context(SSL.TLS_SERVER_METHOD)
+        context.set_min_proto_version(self._minimum)
+        context.set_options(
+            SSL.OP_CIPHER_SERVER_PREFERENCE
+            | SSL.OP_NO_COMPRESSION
+            | SSL.OP_NO_RENEGOTIATION
+            | SSL.OP_SINGLE_ECDH_USE
+        )
+        context.set_cipher_list(b"ECDHE+AESGCM:ECDHE+CHACHA20")
+        context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        # An idle TLS connection gives its 34 KiB of buffers back.
+        context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+        try:
+            context.use_certificate_chain_file(str(self._certificate))
+            context.use_privatekey_file(str(self._key))
+            context.check_privatekey()
+        except (SSL.Error, OSError):
+            raise Invalid(
+                f"the certificate {self._certificate} and the key {self._key} cannot be used:"
+                " both must be PEM files, readable, and belong together",
+                "tls",
+            ) from None
+        self._context = context
+        pem = self._certificate.read_bytes()
+        self.leaf = x509.load_pem_x509_certificate(pem)
+
+    def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        """Give a fresh connection object for an accepted connection."""
+        return SSL.Connection(self._context, None)
+
+    def end_point_binding(self) -> bytes:
+        """Give the tls-server-end-point channel binding (RFC 5929 4.1)."""
+        algorithm = self.leaf.signature_hash_algorithm
+        if algorithm is None or algorithm.name in ("md5", "sha1"):
+            algorithm = hashes.SHA256()
+        return self.leaf.fingerprint(algorithm)
+
+
+def client_options(hostname: str, ca: bytes | None = None) -> Any:
+    """Give connection options that verify `hostname`, against `ca` (PEM) or the system's CAs.
+
+    Raises `Invalid` if `ca` holds no certificate.
+    """
+    if ca is None:
+        return optionsForClientTLS(hostname, trustRoot=platformTrust())
+    try:
+        found = x509.load_pem_x509_certificates(ca)
+    except ValueError:
+        raise Invalid("the CA file holds no PEM certificate", "ca") from None
+    roots = [Certificate.loadPEM(one.public_bytes(serialization.Encoding.PEM)) for one in found]
+    return optionsForClientTLS(hostname, trustRoot=trustRootFromCertificates(roots))

@@ -1,0 +1,85 @@
+"""The administrator's file: complete, checked as a whole, hostile input refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailim.config import Config, ConfigError, load, parse
+from mailim.config_text import render
+
+SAMPLE = Path(__file__).parent.parent / "etc" / "mailim.toml"
+FILE = Path("mailim.toml")
+
+
+class SampleTests(SynchronousTestCase):
+    def test_sample_is_what_the_models_say(self) -> None:
+        self.assertEqual(SAMPLE.read_text(), render())
+
+    def test_sample_loads_as_the_defaults(self) -> None:
+        self.assertEqual(load(SAMPLE).config, Config())
+
+    def test_every_key_says_what_it_does(self) -> None:
+        for section in Config.model_fields.values():
+            fields = section.annotation.model_fields  # type: ignore[union-attr]
+            for name, field in fields.items():
+                self.assertTrue(field.description, name)
+
+    def test_changes_are_rendered_and_read_back(self) -> None:
+        text = render({"server.domain": "b.example", "listeners.https.port": 0})
+        config = parse(text.encode(), FILE)
+        self.assertEqual(config.server.domain, "b.example")
+        self.assertEqual(config.port("https"), 0)
+
+
+class ProblemTests(SynchronousTestCase):
+    def problems(self, text: str) -> dict[str, str]:
+        error = self.assertRaises(ConfigError, parse, text.encode(), FILE)
+        self.assertIn("mailim.toml", error.text)
+        return {problem.path: f"{problem.text} {problem.hint}" for problem in error.problems}
+
+    def test_all_problems_come_at_once_with_path_and_hint(self) -> None:
+        found = self.problems(
+            '[server]\nport_bse = 1\ndomain = ".."\n[im]\ncolleagues_limit = "a"\n[nonsense]\n'
+        )
+        self.assertEqual(
+            set(found), {"server.port_bse", "server.domain", "im.colleagues_limit", "nonsense"}
+        )
+        self.assertIn("did you mean 'port_base'?", found["server.port_bse"])
+
+    def test_a_number_is_not_guessed_from_text(self) -> None:
+        self.assertIn("im.offline_messages", self.problems('[im]\noffline_messages = "10"'))
+
+    def test_bounds_hold(self) -> None:
+        self.assertIn("server.port_base", self.problems("[server]\nport_base = 60001"))
+        self.assertIn("listeners.https.port", self.problems("[listeners.https]\nport = -1"))
+
+    def test_cross_checks_hold(self) -> None:
+        found = self.problems("[accounts]\nsession_idle_days = 20\nsession_max_days = 10")
+        self.assertIn("must not exceed", found[""])
+
+    def test_not_toml(self) -> None:
+        self.assertIn("is not TOML", self.problems("= 1")[""])
+        error = self.assertRaises(ConfigError, parse, b"\xff\xfe", FILE)
+        self.assertIn("is not TOML", error.text)
+
+    def test_deep_nesting_is_an_error_not_a_crash(self) -> None:
+        self.assertIn("is not TOML", self.problems("a = " + "[" * 100_000)[""])
+
+    def test_huge_file_is_refused_unread(self) -> None:
+        self.assertIn("larger than", self.problems("#" * (1024 * 1024 + 1))[""])
+
+    def test_missing_file_names_the_cure(self) -> None:
+        error = self.assertRaises(ConfigError, load, Path("/nonexistent/etc/mailim.toml"))
+        self.assertIn("mailim init", error.text)
+
+    @settings(max_examples=200, deadline=None)
+    @given(st.binary(max_size=300))
+    def test_garbage_gives_only_the_named_error(self, data: bytes) -> None:
+        try:
+            parse(data, FILE)
+        except ConfigError:
+            pass
