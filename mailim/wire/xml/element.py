@@ -79,7 +79,9 @@ class Element:
         """
         twin = Element(self.name, self.ns, self.attrs)
         twin.children = self.children[:]
-        for key, value in {**(attrs or {}), **others}.items():
+        if attrs:
+            others = {**attrs, **others} if others else dict(attrs)
+        for key, value in others.items():
             if value is None:
                 twin.attrs.pop(key, None)
             else:

@@ -143,23 +143,24 @@ class StreamParser:
         if self._fed == 0:
             data = self._first(data)
         if self._fed < 2:
-            self._check_encoding(data)
+            self._check_start(data)
         position, end = 0, len(data)
         while position < end:
+            # What may still come before the stanza or the tag is too large.
             limits = self._limits
-            size = min(
-                end - position,
-                self._mark + limits.stanza_bytes - self._fed,
-                self._token + limits.tag_bytes - self._fed,
-            )
-            if size <= 0:
+            room = self._mark + limits.stanza_bytes
+            if room > (tag_room := self._token + limits.tag_bytes):
+                room = tag_room
+            room -= self._fed
+            if room <= 0:
                 refuse("policy-violation", "A stanza or tag is larger than allowed here.")
             due = self._fed >= self._renew_at
             if due:
                 # Stop where a stanza may end, to find the moment between two.
-                size = min(size, (data.find(b">", position) + 1 or end) - position)
-            self._parse(data if size == end else data[position : position + size])
-            position += size
+                room = min(room, (data.find(b">", position) + 1 or end) - position)
+            whole = room >= end and position == 0
+            self._parse(data if whole else data[position : position + room])
+            position += room
             if due and self.idle:
                 self._renew()
 
@@ -174,10 +175,12 @@ class StreamParser:
             refuse("policy-violation", "There is too much white space.")
         return rest
 
-    def _check_encoding(self, data: bytes) -> None:
-        """Refuse UTF-16, which expat would follow even though it has been told UTF-8."""
+    def _check_start(self, data: bytes) -> None:
+        """Refuse what expat would take for UTF-16, even though it has been told UTF-8."""
         start = (self._tail + data)[:2]
-        if start[:1] in (b"\x00", b"\xfe", b"\xff") or start == b"<\x00":
+        if start and start[:1] not in (b"<", b"\xef"):
+            refuse("not-well-formed" if b"\0" < start[:1] < b"\x80" else "unsupported-encoding")
+        if start == b"<\0" or (start[:1] == b"\xef" and start[1:] not in (b"", b"\xbb")):
             refuse("unsupported-encoding")
 
     def _parse(self, data: bytes) -> None:
@@ -190,9 +193,9 @@ class StreamParser:
             self._check_text()
             at = self._base + parser.ErrorByteIndex - self._fed
             refuse_expat_error(error, self._tail + data, at + len(self._tail))
-        self._fed += len(data)
-        self._token = self._base + parser.CurrentByteIndex
-        if self._token != self._fed:
+        self._fed = fed = self._fed + len(data)
+        self._token = token = self._base + parser.CurrentByteIndex
+        if token != fed:
             self._tail = (self._tail + data)[-4:]
         if self._text:
             self._check_text()
@@ -249,36 +252,39 @@ class StreamParser:
         )
 
     def _on_start(self, qname: str, attrs: dict[str, str]) -> None:
-        limits = self._limits
+        # This and _on_end are the hot path: no calls that can be spared.
+        short, limits, stack = self._short, self._limits, self._stack
         if self._text:
             self._take_text()
-        name, ns = self._split(qname)
-        if len(attrs) > limits.attributes:
-            refuse("policy-violation", "An element has too many attributes.")
-        for key in attrs:
-            if _SEPARATOR in key or len(key) > self._short:
-                attrs = self._attributes(attrs)
-                break
-        stack = self._stack
+        name, ns = _split_cached(qname) if len(qname) <= short else self._split(qname)
+        if attrs:
+            if len(attrs) > limits.attributes:
+                refuse("policy-violation", "An element has too many attributes.")
+            for key in attrs:
+                if _SEPARATOR in key or len(key) > short:
+                    attrs = self._attributes(attrs)
+                    break
+        element = _new_element(Element)
+        element.name = name
+        element.ns = ns
+        element.attrs = attrs
+        element.children = []
         if stack:
+            self._count = count = self._count + 1
+            if count > limits.children:
+                refuse("policy-violation", "A stanza has too many elements.")
             if len(stack) >= limits.depth:
                 refuse("policy-violation", "Elements are nested too deep.")
-            self._count += 1
-            if self._count > limits.children:
-                refuse("policy-violation", "A stanza has too many elements.")
-        else:
-            self._mark = self._offset()
-            self._count = 0
-            if not self._open:
-                self._opened(name, ns, attrs)
-                return
-        element = Element(name, ns)
-        element.attrs = attrs
-        if stack:
             stack[-1].children.append(element)
+        else:
+            self._count = 0
+            self._mark = self._offset()
+            if not self._open:
+                self._opened(element)
+                return
         stack.append(element)
 
-    def _opened(self, name: str, ns: str, attrs: dict[str, str]) -> None:
+    def _opened(self, root: Element) -> None:
         assert self._parser is not None  # noqa: S101
         self._open = True
         self._parser.StartNamespaceDeclHandler = None
@@ -291,21 +297,21 @@ class StreamParser:
             self._root = written[1].decode()
         else:  # an expat built without context: the parser cannot be renewed
             self._renew_at = sys.maxsize
-        self._events.append(StreamOpen(name, ns, attrs, default_ns))
+        self._events.append(StreamOpen(root.name, root.ns, root.attrs, default_ns))
 
     def _on_end(self, qname: str) -> None:
-        stack = self._stack
         if self._text:
             self._take_text()
-        if not stack:
-            self._mark = self._offset()
+        stack = self._stack
+        if len(stack) > 1:
+            stack.pop()
+            return
+        self._mark = self._offset()
+        if stack:
+            self._events.append(stack.pop())
+        else:
             self._renew_at = sys.maxsize
             self._events.append(StreamClose())
-            return
-        element = stack.pop()
-        if not stack:
-            self._mark = self._offset()
-            self._events.append(element)
 
     def _take_text(self) -> None:
         text = self._text
@@ -351,3 +357,4 @@ def _split_name(qname: str) -> tuple[str, str]:
 
 
 _split_cached = lru_cache(_CACHED_NAMES)(_split_name)
+_new_element = Element.__new__

@@ -9,7 +9,7 @@ Characters that XML 1.0 does not allow become U+FFFD, so that a loss can be seen
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from mailim.wire import ns
 from mailim.wire.xml.element import Element
@@ -55,34 +55,38 @@ def serialise(element: Element, default_ns: str = ns.CLIENT) -> bytes:
     text, attribute values and namespace names are escaped.
     """
     out: list[str] = []
-    # What is left to write, last first: an element or text with the default namespace that
-    # holds there, or None with a closing tag.
-    todo: list[tuple[Element | str | None, str]] = [(element, default_ns)]
-    while todo:
-        node, scope = todo.pop()
-        if node is None:
-            out.append(scope)
-            continue
-        if isinstance(node, str):
-            out.append(escape(node))
-            continue
-        if node.ns == scope:
-            tag = node.name
-            out.append(f"<{tag}")
+    # The elements we are inside of: children still to come, default namespace around the
+    # element, its closing tag.
+    inside: list[tuple[Iterator[Element | str], str, str]] = []
+    nodes: Iterator[Element | str] = iter((element,))
+    scope = default_ns
+    while True:
+        for node in nodes:
+            if isinstance(node, str):
+                out.append(escape(node))
+                continue
+            if node.ns == scope:
+                tag, below = node.name, scope
+                out.append(f"<{tag}")
+            else:
+                tag, below = _write_tag(out, node, scope)
+            if node.attrs:
+                _write_attributes(out, node.attrs)
+            children = node.children
+            if not children:
+                out.append("/>")
+            elif len(children) == 1 and isinstance(text := children[0], str):
+                out.append(f">{escape(text)}</{tag}>")
+            else:
+                out.append(">")
+                inside.append((nodes, scope, f"</{tag}>"))
+                nodes, scope = iter(children), below
+                break
         else:
-            tag, scope = _write_tag(out, node, scope)
-        if node.attrs:
-            _write_attributes(out, node.attrs)
-        children = node.children
-        if not children:
-            out.append("/>")
-        elif len(children) == 1 and isinstance(text := children[0], str):
-            out.append(f">{escape(text)}</{tag}>")
-        else:
-            out.append(">")
-            todo.append((None, f"</{tag}>"))
-            todo.extend([(child, scope) for child in reversed(children)])
-    return "".join(out).encode("utf-8", "replace")
+            if not inside:
+                return "".join(out).encode("utf-8", "replace")
+            nodes, scope, closing = inside.pop()
+            out.append(closing)
 
 
 def _write_tag(out: list[str], node: Element, scope: str) -> tuple[str, str]:
