@@ -250,7 +250,16 @@ class ErrorTests(SynchronousTestCase):
         )
 
     def test_text_between_stanzas(self) -> None:
-        self.check("invalid-xml", b"text", b" x<a/>", b"x<<", b"x<!-- -->", b"x</stream:stream>")
+        self.check(
+            "invalid-xml",
+            b"text",
+            b" x<a/>",
+            b"x<<",
+            b"x<!-- -->",
+            b"x</stream:stream>",
+            b"x]]>",
+            b"]]>",
+        )
 
     def test_after_the_end(self) -> None:
         for fault, condition in [

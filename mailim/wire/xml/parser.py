@@ -40,6 +40,7 @@ _TEXT_BUFFER: Final = 1024
 _TEXT_PIECES: Final = 64
 _TAG_NAME: Final = re.compile(rb"<([^\s/>]+)")
 _WHITE_SPACE: Final = b" \t\r\n"
+_TEXT_OUTSIDE: Final = "There is text outside of a stanza."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class StreamParser:
         self._stack: list[Element] = []
         self._text: list[str] = []
         self._open = False
+        self._closed = False
         self._count = 0
         self._error: XmlStreamError | None = None
         self._root = ""
@@ -161,7 +163,7 @@ class StreamParser:
             whole = room >= end and position == 0
             self._parse(data if whole else data[position : position + room])
             position += room
-            if due and self.idle:
+            if due and self.idle and not self._closed:
                 self._renew()
 
     def _first(self, data: bytes) -> bytes:
@@ -191,8 +193,14 @@ class StreamParser:
         except expat.ExpatError as error:
             parser.buffer_text = False  # hands over the text it still holds
             self._check_text()
-            at = self._base + parser.ErrorByteIndex - self._fed
-            refuse_expat_error(error, self._tail + data, at + len(self._tail))
+            if self._closed:
+                refuse("not-well-formed", "The stream had been closed.")
+            window = self._tail + data
+            at = self._base + parser.ErrorByteIndex - self._fed + len(self._tail)
+            if not self._stack and self._open and window[:at].endswith(b"]]"):
+                # The one sequence that makes expat keep the text before it to itself.
+                refuse("invalid-xml", _TEXT_OUTSIDE)
+            refuse_expat_error(error, window, at)
         self._fed = fed = self._fed + len(data)
         self._token = token = self._base + parser.CurrentByteIndex
         if token != fed:
@@ -213,6 +221,7 @@ class StreamParser:
         parser.StartElementHandler = self._on_start
         parser.EndElementHandler = self._on_end
         parser.CharacterDataHandler = self._text.append
+        parser.StartCdataSectionHandler = self._on_cdata
         parser.XmlDeclHandler = check_declaration
         parser.StartDoctypeDeclHandler = self._on_restricted
         parser.EntityDeclHandler = self._on_restricted
@@ -243,6 +252,10 @@ class StreamParser:
 
     def _on_declaration(self, prefix: str | None, uri: str | None) -> None:
         self._root_prefixes.append((prefix, uri))
+
+    def _on_cdata(self) -> None:
+        if not self._stack:
+            refuse("invalid-xml", _TEXT_OUTSIDE)
 
     def _on_restricted(self, *_: object) -> None:
         self._check_text()
@@ -310,7 +323,7 @@ class StreamParser:
         if stack:
             self._events.append(stack.pop())
         else:
-            self._renew_at = sys.maxsize
+            self._closed = True
             self._events.append(StreamClose())
 
     def _take_text(self) -> None:
@@ -326,7 +339,7 @@ class StreamParser:
         if self._stack:
             return
         if any(piece.strip(" \t\r\n") for piece in self._text):
-            refuse("invalid-xml", "There is text outside of a stanza.")
+            refuse("invalid-xml", _TEXT_OUTSIDE)
         self._text.clear()
 
     def _split(self, qname: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import codecs
 from typing import Final, NoReturn
 from xml.parsers import expat
 
@@ -55,8 +55,12 @@ def check_declaration(version: str, encoding: str | None, standalone: int) -> No
 
 
 def _starts_with_character(data: bytes) -> bool:
-    """Tell whether these (up to four) bytes begin with a whole, valid UTF-8 character."""
+    """Tell whether these (up to four) bytes begin with valid UTF-8, perhaps cut off."""
     for length in range(1, len(data) + 1):
-        with contextlib.suppress(UnicodeDecodeError):
-            return bool(data[:length].decode())
-    return False
+        try:
+            _, decoded = codecs.utf_8_decode(data[:length], "strict", False)
+        except UnicodeDecodeError:
+            return False
+        if decoded:
+            break
+    return True
