@@ -67,5 +67,11 @@ class IBodyRows(Interface):
     def read(body_id: int) -> bytes:
         """Give all bytes of a body; for bodies the caller knows to be small enough."""
 
+    def hold(body_id: int) -> None:
+        """Count one more row that needs the body; raises `NotFound`."""
+
+    def release(body_id: int) -> None:
+        """Count one row less; at none the body may be swept. Raises `NotFound`."""
+
     def sweep(limit: int) -> int:
         """Remove up to `limit` bodies that nobody holds; gives how many."""

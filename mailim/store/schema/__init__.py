@@ -1,0 +1,12 @@
+"""The tables of the one database, as SQLAlchemy Core knows them.
+
+Importing this package fills `metadata`; `mailim/store/migrations/` creates the same
+tables, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+from mailim.store.schema import accounts, bodies, im, mail, record
+from mailim.store.schema.columns import metadata
+
+__all__ = ["accounts", "bodies", "im", "mail", "metadata", "record"]

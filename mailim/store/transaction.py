@@ -1,0 +1,76 @@
+"""What a unit works on: the repositories over one connection, and what follows the commit.
+
+There is one `Transaction` per connection; the writer and the readers give it new `Effects`
+for each unit. Repositories hold no state of their own, so a unit that is rolled back
+leaves nothing behind in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from zope.interface import implementer
+
+from mailim.events import Event
+from mailim.interfaces.accounts import IAccountRows
+from mailim.interfaces.boxes import IBoxRows
+from mailim.interfaces.im import IImRows
+from mailim.interfaces.items import IFolderRows, IItemRows
+from mailim.interfaces.record import IRecordRows
+from mailim.interfaces.spool import ISpoolRows
+from mailim.interfaces.store import ITransaction
+from mailim.store.bodies import BodyRows
+from mailim.store.body_files import BodyFiles
+from mailim.store.connection import Connection
+
+
+class Effects:
+    """What a unit wants done once it is committed, or has failed."""
+
+    __slots__ = ("after_commit", "after_rollback", "events")
+
+    def __init__(self) -> None:
+        self.events: dict[Event, None] = {}  # ordered; the same event twice is one
+        self.after_commit: list[Callable[[], None]] = []
+        self.after_rollback: list[Callable[[], None]] = []
+
+
+@implementer(ITransaction)
+class Transaction:
+    """The repositories over one connection.
+
+    A repository gets in its constructor what it needs: the connection, `self.publish`,
+    and other repositories (`items` needs `bodies`, to hold and release them). What belongs
+    to an account goes with it by ON DELETE CASCADE; a repository that must do more (release
+    bodies) offers `forget_account(account_id)`, which `accounts.delete` calls first.
+    """
+
+    folders: IFolderRows
+    items: IItemRows
+    spool: ISpoolRows
+    boxes: IBoxRows
+
+    accounts: IAccountRows
+    record: IRecordRows
+    im: IImRows
+
+    def __init__(
+        self,
+        connection: Connection,
+        files: BodyFiles,
+        discard: Callable[[Sequence[bytes]], None],
+    ) -> None:
+        self.effects = Effects()
+        self.bodies = BodyRows(connection, files, self.after_commit, discard)
+
+    def publish(self, event: Event) -> None:
+        """Publish an event on the reactor thread once this unit is committed."""
+        self.effects.events[event] = None
+
+    def after_commit(self, work: Callable[[], None]) -> None:
+        """Run `work` on the reactor thread once this unit is committed, before its Deferred."""
+        self.effects.after_commit.append(work)
+
+    def after_rollback(self, work: Callable[[], None]) -> None:
+        """Run `work` in the writer thread if this unit or its commit fails."""
+        self.effects.after_rollback.append(work)
