@@ -8,6 +8,7 @@ from typing import Final
 from mailim.wire.part import Part
 
 _MEDIA: Final = ("image/", "audio/", "video/")
+_SIGNATURES: Final = ("pgp-signature", "pkcs7-signature", "x-pkcs7-signature")
 _TEXT: Final = ("text/plain", "text/html")
 
 
@@ -24,12 +25,14 @@ class Body:
         """A reader should show a paper clip.
 
         What is shown inline does not count, nor do pictures an HTML part refers to by
-        Content-ID, unless they say they are attachments.
+        Content-ID, unless they say they are attachments; nor do signatures.
         """
         return any(not _embedded(part) for part in self.attachments)
 
 
 def _embedded(part: Part) -> bool:
+    if part.subtype in _SIGNATURES:
+        return True
     if part.disposition is not None:
         return part.disposition == "inline"
     return part.cid is not None and part.content_type.startswith("image/")

@@ -13,7 +13,6 @@ from __future__ import annotations
 import codecs
 import re
 from encodings.aliases import aliases
-from functools import lru_cache
 from typing import Final
 
 from charset_normalizer import from_bytes
@@ -65,6 +64,7 @@ _MORE_NAMES: Final = {
 }
 _SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
 _SURROGATES: Final = re.compile("[\x00\ud800-\udfff]")
+_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _C1: Final = re.compile(rb"[\x80-\x9f]")
 
 
@@ -79,24 +79,34 @@ def _table() -> dict[str, str]:
 _NAMES: Final = _table()
 
 
+def without_controls(text: str) -> str:
+    """Remove control characters too, for text that stands on one line."""
+    return _CONTROLS.sub("", text)
+
+
 def clean(text: str) -> str:
     """Remove NUL and lone surrogates, which neither databases nor JSON readers take."""
     return _SURROGATES.sub("", text)
 
 
-@lru_cache(maxsize=256)
 def codec_name(charset: str) -> str | None:
     """Give the Python codec for a charset name found in mail, None when it is unknown."""
     return _NAMES.get(_SEPARATORS.sub("", charset[:64].lower()))
 
 
 def decode(
-    raw: bytes, charset: str | None, hint: str | None = None, *, cut: bool = False
+    raw: bytes,
+    charset: str | None,
+    hint: str | None = None,
+    *,
+    cut: bool = False,
+    guess: bool = False,
 ) -> tuple[str, bool]:
     """Decode octets labelled `charset`; the flag tells that the label did not fit.
 
     Never raises. `hint` is a second charset name to try where the label is of no use; `cut`
     says that the octets end anywhere, perhaps inside a character, which is then dropped.
+    `guess` allows the slow guess (milliseconds): for bodies, not for each word of a header.
     """
     codec = codec_name(charset) if charset else "ascii"
     if codec == "ascii" and b"\x1b$" in raw:
@@ -106,7 +116,7 @@ def decode(
             return clean(_strictly(raw, codec, cut)), False
         except (UnicodeError, ValueError):
             pass
-    return clean(_unlabelled(raw, codec, hint, cut)), True
+    return clean(_unlabelled(raw, codec, hint, cut, guess)), True
 
 
 def _strictly(raw: bytes, codec: str, cut: bool) -> str:
@@ -119,7 +129,7 @@ def _strictly(raw: bytes, codec: str, cut: bool) -> str:
     return raw.decode(codec)
 
 
-def _unlabelled(raw: bytes, codec: str | None, hint: str | None, cut: bool) -> str:
+def _unlabelled(raw: bytes, codec: str | None, hint: str | None, cut: bool, guess: bool) -> str:
     for candidate in ("utf_8", codec_name(hint) if hint else None):
         if candidate is not None and candidate != "ascii":
             try:
@@ -129,9 +139,10 @@ def _unlabelled(raw: bytes, codec: str | None, hint: str | None, cut: bool) -> s
     if codec is not None and codec != "ascii":
         # The label is known and nearly right: a few octets are broken.
         text = raw.decode(codec, "replace")
-        if text.count("\ufffd") <= 1 + len(text) // 50:
+        if not guess or text.count("\ufffd") <= 1 + len(text) // 50:
             return text
-    return raw.decode(_guess(raw[:GUESS_OCTETS]) or "cp1252", "replace")
+    guessed = _guess(raw[:GUESS_OCTETS]) if guess else None
+    return raw.decode(guessed or "cp1252", "replace")
 
 
 def _guess(sample: bytes) -> str | None:

@@ -15,6 +15,7 @@ from typing import Final
 
 from mailim.wire.charsets import clean, codec_name, decode
 
+_NFC_PIECE: Final = 1024
 _WORD: Final = re.compile(r"=\?([^?*\s]{1,64})(?:\*[^?\s]{0,64})?\?([bBqQ])\?([^?]*+)\?=", re.ASCII)
 _FOLD: Final = re.compile(r"[\r\n]+")
 _FOLD_RAW: Final = re.compile(rb"[\r\n\x00]+")
@@ -27,6 +28,8 @@ def unfold(raw: bytes, hint: str | None = None) -> str:
     Octets outside ASCII are taken as UTF-8 (RFC 6532), else as `hint`, else guessed.
     """
     line = _FOLD_RAW.sub(b"", raw).strip(b" \t")
+    if line.isascii() and b"\x1b" not in line:
+        return line.decode("ascii")
     return decode(line, "us-ascii" if line.isascii() else "utf-8", hint)[0]
 
 
@@ -35,11 +38,16 @@ def decode_words(text: str) -> str:
 
     The result is in NFC and holds no NUL, no lone surrogate and no line break.
     """
+    if text.isascii() and text.isprintable() and "=?" not in text:
+        return text
     if "=?" in text:
         text = _decode_words(text)
+    text = _FOLD.sub(" ", clean(text))
     if text.isascii():
-        return _FOLD.sub(" ", text.replace("\x00", ""))
-    return unicodedata.normalize("NFC", _FOLD.sub(" ", clean(text)))
+        return text
+    # Ordering combining marks takes quadratic time: long text is normalised piecewise.
+    pieces = (text[at : at + _NFC_PIECE] for at in range(0, len(text), _NFC_PIECE))
+    return "".join(unicodedata.normalize("NFC", piece) for piece in pieces)
 
 
 def _decode_words(text: str) -> str:

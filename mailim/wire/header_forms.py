@@ -7,9 +7,10 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import Any, Final
 
-from mailim.wire.charsets import clean
+from mailim.wire.charsets import clean, without_controls
 from mailim.wire.encoded_words import decode_words, unfold
 from mailim.wire.mailboxes import parse_groups, parse_mailboxes
 
@@ -57,7 +58,7 @@ def _as(form: HeaderForm, raw: bytes, hint: str | None) -> Any:
     if form is HeaderForm.MESSAGE_IDS:
         return list(message_ids(raw)) or None
     if form is HeaderForm.URLS:
-        return ["".join(url.split()) for url in _URL.findall(unfold(raw))][:MAX_IDS] or None
+        return _bracketed(_URL, unfold(raw)) or None
     return _rfc3339(date_of(raw))
 
 
@@ -72,10 +73,15 @@ def message_ids(raw: bytes) -> tuple[str, ...]:
     Words with an "@" are taken where no bracket stands at all.
     """
     text = unfold(raw)
-    found = ["".join(each.split()) for each in _ID.findall(text)]
+    found = _bracketed(_ID, text)
     if not found and "<" not in text:
-        found = [word for word in text.split() if "@" in word and len(word) < 999]
-    return tuple(each for each in found[:MAX_IDS] if each)
+        found = [without_controls(word) for word in text.split() if "@" in word and len(word) < 999]
+    return tuple(found[:MAX_IDS])
+
+
+def _bracketed(pattern: re.Pattern[str], text: str) -> list[str]:
+    found = ("".join(without_controls(each[1]).split()) for each in pattern.finditer(text))
+    return list(islice(filter(None, found), MAX_IDS))
 
 
 def date_of(raw: bytes) -> datetime | None:

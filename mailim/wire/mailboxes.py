@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from mailim.wire.charsets import without_controls
 from mailim.wire.encoded_words import decode_words, unfold
 
-MAX_MAILBOXES: Final = 10_000
+MAX_MAILBOXES: Final = 10_000  # and as many groups
+MAX_ANGLE: Final = 1000  # characters between angle brackets; RFC 5321 allows 256
 
-_SPACE: Final = re.compile(r"\s*+")
-_QUOTED: Final = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"?')
-_ANGLE: Final = re.compile(r'<((?:[^"<>\\]++|\\.|"[^"\\]*+(?:\\.[^"\\]*+)*+"?)*+)>?')
+_QUOTED: Final = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"')
+_ANGLE: Final = re.compile(r'<((?:[^"<>]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"|")*+)>')
 _ATOM: Final = re.compile(r'[^\s"(),:;<>]++')
 _COMMENT: Final = re.compile(r"[^()\\]++|\\.|[()\\]")
 _ESCAPE: Final = re.compile(r"\\(.)")
@@ -90,7 +91,7 @@ class _AddressList:
                 self._take_angle(token)
             elif kind == "(":
                 self._comment = token
-            elif kind != ">":
+            else:
                 self._words.append((token, kind == '"'))
         self._end_mailbox()
         self._end_group()
@@ -102,7 +103,7 @@ class _AddressList:
         return not any("@" in text for text, quoted in self._words if not quoted)
 
     def _take_angle(self, token: str) -> None:
-        if self._angle is not None:
+        if self._angle:
             self._end_mailbox()  # a comma was forgotten
         self._angle = token
 
@@ -129,12 +130,13 @@ class _AddressList:
             return _phrase(others), words[whole[0]][0]
         if len(words) == 1 or any("@" in text for text, quoted in words if not quoted):
             joined = "".join(f'"{text}"' if quoted else text for text, quoted in words)
-            return self._comment_text(), _printable(joined)
+            return self._comment_text(), without_controls(joined)
         return _phrase(words) or self._comment_text(), ""
 
     def _end_group(self) -> None:
         if self._in_group or self._mailboxes:
             self._groups.append(Group(self._group_name, tuple(self._mailboxes)))
+            self._count += 1
         self._mailboxes = []
         self._group_name = None
         self._in_group = False
@@ -146,26 +148,41 @@ def _is_whole(text: str, quoted: bool) -> bool:
 
 
 def _tokens(text: str) -> Iterator[tuple[str, str]]:
-    position = _SPACE.match(text).end()  # type: ignore[union-attr]
+    """Yield (kind, token); what opens and is never closed counts as white space."""
+    position = 0
+    unclosed = ""
     while position < len(text):
         first = text[position]
-        if first == "(":
-            comment, position = _comment(text, position)
-            yield "(", comment
-        elif first in ',:;>"<':
-            pattern = _QUOTED if first == '"' else _ANGLE if first == "<" else None
-            found = pattern.match(text, position) if pattern else None
-            yield first, found[1] if found else first
-            position = found.end() if found else position + 1
-        else:
+        found: tuple[str, int] | None = None
+        if first in '"(<' and first not in unclosed:
+            found = _enclosed(text, position)
+            if found:
+                yield first, found[0]
+            elif first != "<":
+                unclosed += first  # none behind is closed either: looked for once only
+        elif first in ",:;":
+            yield first, first
+        elif first not in '"(<)>' and not first.isspace():
             atom = _ATOM.match(text, position)
-            yield "a", atom[0] if atom else first
-            position = atom.end() if atom else position + 1
-        position = _SPACE.match(text, position).end()  # type: ignore[union-attr]
+            if atom:
+                found = atom[0], atom.end()
+                yield "a", atom[0]
+        position = found[1] if found else position + 1
 
 
-def _comment(text: str, position: int) -> tuple[str, int]:
-    """Read a comment with those nested in it; one without end goes to the end of the text."""
+def _enclosed(text: str, position: int) -> tuple[str, int] | None:
+    if text[position] == "(":
+        return _comment(text, position)
+    if text[position] == '"':
+        found = _QUOTED.match(text, position)
+    else:
+        # Quotes can hide the next "<" from this one: without an end this would be quadratic.
+        found = _ANGLE.match(text, position, position + MAX_ANGLE)
+    return (found[1], found.end()) if found else None
+
+
+def _comment(text: str, position: int) -> tuple[str, int] | None:
+    """Read a comment with those nested in it."""
     depth = 0
     pieces: list[str] = []
     for found in _COMMENT.finditer(text, position):
@@ -174,19 +191,15 @@ def _comment(text: str, position: int) -> tuple[str, int]:
         if depth == 0:
             return "".join(pieces[1:]), found.end()
         pieces.append(piece[1:] if len(piece) == 2 and piece[0] == "\\" else piece)
-    return "".join(pieces[1:]), len(text)
+    return None
 
 
 def _phrase(words: list[tuple[str, bool]]) -> str:
     text = " ".join(_ESCAPE.sub(r"\1", text) if quoted else text for text, quoted in words)
-    return _printable(decode_words(text)).strip()
+    return without_controls(decode_words(text)).strip()
 
 
 def _addr_spec(angle: str) -> str:
     route = _ROUTE.match(angle)  # RFC 5322 section 4.4, obs-route
     inner = angle[route.end() :] if route else angle
-    return inner if '"' in inner else "".join(_printable(inner).split())
-
-
-def _printable(text: str) -> str:
-    return "".join(char for char in text if char >= " " and char != "\x7f")
+    return without_controls(inner if '"' in inner else "".join(inner.split()))

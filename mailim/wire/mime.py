@@ -77,7 +77,7 @@ def text_of(data: bytes | memoryview, part: Part, max_chars: int) -> tuple[str, 
     # No charset here takes more than four octets for a character, but for shift sequences.
     raw = decoded_body(data, part, max_chars * 4 + 64)
     label = part.charset or part.params.get("charset")
-    text, problem = decode(raw, label, cut=part.size > len(raw))
+    text, problem = decode(raw, label, cut=part.size > len(raw), guess=True)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text[:max_chars], problem or part.encoding not in _ENCODINGS
 
@@ -272,7 +272,9 @@ def content_facts(found: dict[str, bytes], default: str) -> dict[str, Any]:
     """Turn raw Content-* values (keys in lower case without the prefix) into Part's fields."""
     typed = content_type(unfold(found["type"])) if "type" in found else None
     kind, params = typed or (default, {})
-    where, where_params = disposition(unfold(found.get("disposition", b"")))
+    where, where_params = (
+        disposition(unfold(found["disposition"])) if "disposition" in found else (None, {})
+    )
     filename = safe_filename(where_params.get("filename") or params.get("name"))
     charset = params.get("charset", "us-ascii").lower() if kind.startswith("text/") else None
     return {
@@ -290,4 +292,4 @@ def content_facts(found: dict[str, bytes], default: str) -> dict[str, Any]:
 
 
 def _short(raw: bytes) -> str:
-    return decode_words(unfold(raw[:4096]))[:2000].strip()
+    return decode_words(unfold(raw[:4096]))[:2000].strip() if raw else ""

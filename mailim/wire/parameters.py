@@ -7,10 +7,11 @@ mail needs: unquoted values with spaces, encoded words in quotes, missing semico
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from mailim.wire.charsets import clean, decode
+from mailim.wire.charsets import clean, decode, without_controls
 from mailim.wire.encoded_words import decode_words
 
 MAX_PARAMETERS: Final = 256
@@ -21,7 +22,7 @@ _TYPE: Final = re.compile(
 )
 _TOKEN: Final = re.compile(r"\s*([!#$%&'*+.^_`|~0-9A-Za-z-]{1,127})")
 _PARAMETER: Final = re.compile(
-    r';[\s;]*+([^\s=;"]{1,127}+)\s*+=\s*+(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"?|([^;]*+))', re.DOTALL
+    r'([^\s=;"]{1,127}+)\s*+=\s*+(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"?|([^;]*+))', re.DOTALL
 )
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _SECTION: Final = re.compile(r"([^*]+)(?:\*([0-9]{1,4}))?(\*)?")
@@ -53,9 +54,7 @@ def parameters(value: str, position: int) -> dict[str, str]:
     """Read `; name=value` from `position` on; RFC 2231 forms are joined and decoded."""
     plain: dict[str, str] = {}
     sections: dict[str, dict[int, tuple[bool, str]]] = {}
-    for count, found in enumerate(_PARAMETER.finditer(value, position)):
-        if count >= MAX_PARAMETERS:
-            break
+    for found in _each(value, position):
         if found[2] is not None:
             text = _ESCAPE.sub(r"\1", found[2])
         else:
@@ -67,9 +66,24 @@ def parameters(value: str, position: int) -> dict[str, str]:
             sections.setdefault(section[1], {}).setdefault(number, (bool(section[3]), text))
         else:
             # A boundary is compared with octets of the body: nothing in it is decoded.
-            plain.setdefault(name, text if name == "boundary" else decode_words(text))
+            plain.setdefault(
+                name, text if name == "boundary" else without_controls(decode_words(text))
+            )
     # Where both forms are given, the extended one is the truer (RFC 6266 section 4.3).
     return plain | {name: _join(parts) for name, parts in sections.items()}
+
+
+def _each(value: str, position: int) -> Iterator[re.Match[str]]:
+    for _ in range(MAX_PARAMETERS):
+        position = value.find(";", position)
+        if position < 0:
+            return
+        while position < len(value) and (value[position] == ";" or value[position].isspace()):
+            position += 1
+        found = _PARAMETER.match(value, position)
+        if found:
+            yield found
+            position = found.end()
 
 
 def _without_comment(text: str) -> str:
@@ -86,7 +100,7 @@ def _join(parts: dict[int, tuple[bool, str]]) -> str:
             charset, _, text = text.split("'", 2)
         raw = text.encode("utf-8", "surrogatepass")
         octets.append(unquote_to_bytes(raw) if encoded else raw)
-    return decode(b"".join(octets), charset or "utf-8")[0]
+    return without_controls(decode(b"".join(octets), charset or "utf-8")[0])
 
 
 def safe_filename(name: str | None) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from itertools import islice
 from typing import Final
 
 import nh3
@@ -13,6 +14,7 @@ from mailim.wire.charsets import clean
 from mailim.wire.mime import text_of
 
 PREVIEW: Final = 256  # characters
+_PARTS: Final = 8  # text parts looked at until one has words
 _LOOKED_AT: Final = 32 * 1024  # characters of a part
 
 _SPACES: Final = re.compile(r"[\s\u00ad\u034f\u200b-\u200f\u2060\ufeff]+")
@@ -24,9 +26,8 @@ _HIDDEN: Final = frozenset({"script", "style", "title", "head", "template", "nos
 
 def preview_of(data: bytes, body: Body) -> str:
     """Give at most 256 characters of visible text on one line, "" if there is none."""
-    for part in body.text or body.html:
-        if part.content_type not in ("text/plain", "text/html"):
-            continue
+    texts = (part for part in body.text or body.html if part.content_type.startswith("text/"))
+    for part in islice(texts, _PARTS):
         text, _ = text_of(data, part, _LOOKED_AT)
         plain = html_to_text(text) if part.content_type == "text/html" else _own_words(text)
         line = _SPACES.sub(" ", plain).strip()
