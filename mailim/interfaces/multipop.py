@@ -1,0 +1,60 @@
+"""MultiPOP as the webmail and the administrator see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from zope.interface import Attribute, Interface
+
+from mailim.interfaces.boxes import Box
+
+
+@dataclass(frozen=True, slots=True)
+class BoxTest:
+    """What a trial login found; `detail` is in plain words."""
+
+    ok: bool
+    detail: str
+    messages: int = 0
+    octets: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BoxState:
+    """A box and what it does now: idle, running, waiting (backing off), failed, disabled."""
+
+    box: Box
+    state: str
+
+
+class IMultipop(Interface):
+    """Collects mail from outside boxes."""
+
+    enabled: bool = Attribute("the administrator's master switch")
+
+    def add(account_id: int, values: dict[str, Any]) -> Deferred[BoxState]:
+        """Make a box from host, port, user, password, tls (tls, stls, none), ca, leave.
+
+        Raises `Invalid` with the field's name, `AlreadyExists`, `LimitExceeded`.
+        """
+
+    def change(box_id: int, values: dict[str, Any]) -> Deferred[BoxState]:
+        """Change any of those or `enabled`; raises `NotFound` and as `add`."""
+
+    def remove(box_id: int) -> Deferred[None]:
+        """Remove a box (after ending its visit); raises `NotFound`."""
+
+    def find(box_id: int) -> Deferred[BoxState]:
+        """Give one box; raises `NotFound`."""
+
+    def list(account_id: int | None = None) -> Deferred[Sequence[BoxState]]:
+        """Give the boxes of an account, or all."""
+
+    def test(box_id: int) -> Deferred[BoxTest]:
+        """Log in and count, collecting nothing; raises `NotFound`."""
+
+    def run(account_id: int | None = None, box_id: int | None = None) -> Deferred[None]:
+        """Collect now from these boxes; fires when the visits are over, failed or not."""
