@@ -79,7 +79,7 @@ def parse_uidl_line(line: bytes, max_uid: int = MAX_UID) -> tuple[int, str]:
     uid = found[2] or b""
     if len(uid) > max_uid:
         raise Pop3ProtocolError(f"a unique-id in the UIDL listing exceeds {max_uid} characters")
-    safe = _UNSAFE.sub(lambda bad: b"\\x%02x" % bad[0], uid)
+    safe = _UNSAFE.sub(lambda bad: b"\\x%02x" % bad[0][0], uid)
     return _message_number(found[1]), safe.decode("ascii", "backslashreplace")
 
 
