@@ -61,3 +61,7 @@ def _value(value: Any) -> str:
         text = str(value).replace("\\", "\\\\").replace('"', '\\"')
         return f'"{text}"'
     raise TypeError(f"no TOML form for {value!r}")
+
+
+if __name__ == "__main__":
+    print(render(), end="")  # noqa: T201 - this is what it is for
