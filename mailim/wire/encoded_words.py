@@ -30,7 +30,7 @@ def unfold(raw: bytes, hint: str | None = None) -> str:
     line = _FOLD_RAW.sub(b"", raw).strip(b" \t")
     if line.isascii() and b"\x1b" not in line:
         return line.decode("ascii")
-    return decode(line, "us-ascii" if line.isascii() else "utf-8", hint)[0]
+    return decode(line, None, hint)[0]
 
 
 def decode_words(text: str) -> str:

@@ -20,7 +20,8 @@ MAX_ANGLE: Final = 1000  # characters between angle brackets; RFC 5321 allows 25
 
 _QUOTED: Final = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"')
 _ANGLE: Final = re.compile(r'<((?:[^"<>]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"|")*+)>')
-_ATOM: Final = re.compile(r'[^\s"(),:;<>]++')
+# A domain literal may hold colons: user@[IPv6:2001:db8::1].
+_ATOM: Final = re.compile(r'(?:[^\s"(),:;<>\[]++|\[[^\s"(),;<>\[\]]*+\]|\[)++')
 _COMMENT: Final = re.compile(r"[^()\\]++|\\.|[()\\]")
 _ESCAPE: Final = re.compile(r"\\(.)")
 _ROUTE: Final = re.compile(r"@[^:]*+:")
@@ -71,6 +72,7 @@ class _AddressList:
     def _start_over(self) -> None:
         self._words: list[tuple[str, bool]] = []  # (text, was quoted)
         self._angle: str | None = None
+        self._before_angle = 0  # how many of the words
         self._comment: str | None = None
 
     def read(self, text: str) -> tuple[Group, ...]:
@@ -91,7 +93,7 @@ class _AddressList:
                 self._take_angle(token)
             elif kind == "(":
                 self._comment = token
-            else:
+            elif kind != ":":
                 self._words.append((token, kind == '"'))
         self._end_mailbox()
         self._end_group()
@@ -103,23 +105,28 @@ class _AddressList:
         return not any("@" in text for text, quoted in self._words if not quoted)
 
     def _take_angle(self, token: str) -> None:
-        if self._angle:
-            self._end_mailbox()  # a comma was forgotten
+        if self._angle:  # a comma was forgotten
+            words = self._words[self._before_angle :]
+            del self._words[self._before_angle :]
+            self._end_mailbox()
+            self._words = words
         self._angle = token
+        self._before_angle = len(self._words)
 
     def _end_mailbox(self) -> None:
         if self._angle is not None:
-            name = _phrase(self._words) or self._comment_text()
+            name = _phrase(self._words[: self._before_angle]) or self._comment_text()
             email = _addr_spec(self._angle)
         else:
             name, email = self._bare()
+        email = without_controls(email)
         if email or name:
             self._mailboxes.append(Mailbox(name or None, email))
             self._count += 1
         self._start_over()
 
     def _comment_text(self) -> str:
-        return decode_words(self._comment or "").strip()
+        return without_controls(decode_words(self._comment or "")).strip()
 
     def _bare(self) -> tuple[str, str]:
         """Read words without angle brackets: an addr-spec, or what somebody took for one."""
@@ -130,7 +137,7 @@ class _AddressList:
             return _phrase(others), words[whole[0]][0]
         if len(words) == 1 or any("@" in text for text, quoted in words if not quoted):
             joined = "".join(f'"{text}"' if quoted else text for text, quoted in words)
-            return self._comment_text(), without_controls(joined)
+            return self._comment_text(), joined
         return _phrase(words) or self._comment_text(), ""
 
     def _end_group(self) -> None:
@@ -202,4 +209,4 @@ def _phrase(words: list[tuple[str, bool]]) -> str:
 def _addr_spec(angle: str) -> str:
     route = _ROUTE.match(angle)  # RFC 5322 section 4.4, obs-route
     inner = angle[route.end() :] if route else angle
-    return without_controls(inner if '"' in inner else "".join(inner.split()))
+    return inner if '"' in inner else "".join(inner.split())

@@ -1,0 +1,410 @@
+"""The MIME scanner: structure, offsets, names, decoding, tolerance."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailim.wire.mime import MimeLimits, Part, decoded_body, headers, scan, text_of
+from tests.wire import samples
+from tests.wire.samples import entity, in_base64, leaf, multipart
+
+
+def outline(part: Part) -> list[tuple[str, str]]:
+    return [(each.path, each.content_type) for each in part.walk()]
+
+
+def body(data: bytes, part: Part) -> bytes:
+    return data[part.body_start : part.body_end]
+
+
+class Structure(SynchronousTestCase):
+    def test_one_part(self) -> None:
+        part = scan(samples.PLAIN)
+        self.assertEqual(outline(part), [("1", "text/plain")])
+        self.assertEqual((part.charset, part.encoding, part.lines), ("us-ascii", "7bit", 5))
+        self.assertTrue(body(samples.PLAIN, part).startswith(b"Friday"))
+        self.assertEqual(part.body_end, len(samples.PLAIN))
+
+    def test_numbers_follow_imap(self) -> None:
+        """RFC 3501 section 6.4.5."""
+        self.assertEqual(
+            outline(scan(samples.FORWARDED)),
+            [
+                ("", "multipart/mixed"),
+                ("1", "text/plain"),
+                ("2", "message/rfc822"),
+                ("2", "multipart/alternative"),
+                ("2.1", "text/plain"),
+                ("2.2", "text/html"),
+                ("3", "message/rfc822"),
+                ("3.1", "text/plain"),
+            ],
+        )
+
+    def test_line_end_before_a_delimiter_belongs_to_it(self) -> None:
+        """RFC 2046 section 5.1.1."""
+        for eol in (b"\r\n", b"\n"):
+            kind = b"Content-Type: multipart/mixed; boundary=x"
+            lines = [kind, b"", b"pre", b"--x", b"", b"one", b"", b"--x", b"", b"", b"--x--"]
+            data = eol.join(lines)
+            first, second = scan(data).children
+            self.assertEqual(body(data, first), b"one" + eol)
+            self.assertEqual(body(data, second), b"")
+
+    def test_nested_message_offsets(self) -> None:
+        data = samples.FORWARDED
+        message = scan(data).children[1].message
+        assert message is not None
+        self.assertEqual(headers(data, message)[0], ("Subject", b" inner subject"))
+        self.assertEqual(body(data, message.children[0]), b"inner text")
+
+    def test_delimiter_of_the_outer_ends_the_inner(self) -> None:
+        data = (
+            b"Content-Type: multipart/mixed; boundary=out\n\n"
+            b"--out\nContent-Type: multipart/mixed; boundary=in\n\n--in\n\na\n"
+            b"--out\n\nb\n--in\nstill b\n--out--\n--out\nepilogue\n"
+        )
+        root = scan(data)
+        self.assertEqual([part.path for part in root.walk()], ["", "1", "1.1", "2"])
+        self.assertEqual(body(data, root.children[0].children[0]), b"a")
+        self.assertEqual(body(data, root.children[1]), b"b\n--in\nstill b")
+
+    def test_boundaries_that_begin_alike(self) -> None:
+        inner = b"Content-Type: multipart/mixed; boundary=x--\n\n--x--\n\ndeep\n--x----\n"
+        data = (
+            b"Content-Type: multipart/mixed; boundary=x\n\n--x\n" + inner + b"--xy\n--x\n\nb\n--x--"
+        )
+        root = scan(data)
+        self.assertEqual([part.path for part in root.walk()], ["", "1", "1.1", "2"])
+
+    def test_same_boundary_inside(self) -> None:
+        part = b"Content-Type: multipart/mixed; boundary=x\n\n--x\n"
+        root = scan(part + part + b"\na\n--x--\n--x\n\nb\n--x--\n")
+        self.assertEqual([each.path for each in root.walk()], ["", "1", "1.1", "2"])
+
+    def test_delimiter_inside_a_header(self) -> None:
+        data = b"Content-Type: multipart/mixed; boundary=x\n\n--x\nSubject: a\n--x\n\nb\n--x--\n"
+        first, second = scan(data).children
+        self.assertEqual(headers(data, first), [("Subject", b" a")])
+        self.assertEqual((body(data, first), body(data, second)), (b"", b"b"))
+
+    def test_white_space_behind_a_delimiter(self) -> None:
+        data = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x \t\r\n\r\na\r\n--x-- \r\n"
+        self.assertEqual(body(data, scan(data).children[0]), b"a")
+
+    def test_missing_end(self) -> None:
+        data = b"Content-Type: multipart/mixed; boundary=x\n\n--x\n\nthe rest\n"
+        self.assertEqual(body(data, scan(data).children[0]), b"the rest\n")
+
+    def test_multipart_without_boundary_is_a_leaf(self) -> None:
+        for boundary in ("", "; boundary=", '; boundary=""', "; charset=x"):
+            root = scan(entity({"Content-Type": "multipart/mixed" + boundary}, b"--\r\n\r\nx"))
+            self.assertEqual(outline(root), [("", "multipart/mixed")])
+
+    def test_digest(self) -> None:
+        """RFC 2046 section 5.1.5: the default type in a digest is message/rfc822."""
+        root = scan(multipart("digest", b"\r\nSubject: one\r\n\r\ntext", leaf("text/plain")))
+        self.assertEqual(
+            [part.content_type for part in root.walk()],
+            ["multipart/digest", "message/rfc822", "text/plain", "text/plain"],
+        )
+
+    def test_encoded_message_is_a_leaf(self) -> None:
+        root = scan(in_base64("message/rfc822", samples.PLAIN))
+        self.assertIsNone(root.message)
+        self.assertEqual(decoded_body(b"", root, 10), b"")
+
+    def test_no_header_at_all(self) -> None:
+        for text in (b"just text\nand more\n\nend", b" indented", b"-- \n"):
+            self.assertEqual(scan(text).body_start, 0)
+        self.assertEqual(scan(b"\r\nbody").body_start, 2)
+        self.assertEqual(outline(scan(b"")), [("1", "text/plain")])
+
+    def test_mbox_line(self) -> None:
+        data = b"From joe Fri Nov 20 11:00:00 2026\nSubject: x\n\nbody"
+        self.assertEqual(headers(data, scan(data)), [("Subject", b" x")])
+
+    def test_memoryview(self) -> None:
+        data = samples.FILENAMES
+        root = scan(memoryview(data))
+        self.assertEqual(root, scan(data))
+        pdf = root.children[1]
+        self.assertEqual(decoded_body(memoryview(data), pdf, 99), b"%PDF")
+        self.assertEqual(headers(memoryview(data), pdf), headers(data, pdf))
+
+
+class Fields(SynchronousTestCase):
+    def test_raw_values(self) -> None:
+        data = b"A: one\r\n two\r\nb:x\r\nBad line\r\nC : y \r\nA:\r\n\r\nD: no"
+        self.assertEqual(
+            headers(data, scan(data)),
+            [("A", b" one\r\n two"), ("b", b"x"), ("C", b" y "), ("A", b"")],
+        )
+
+    def test_filenames(self) -> None:
+        names = [part.filename for part in scan(samples.FILENAMES).children]
+        self.assertEqual(
+            names,
+            [None, "日本 plan für.pdf", "grüße.png", 'pass"wd.csv', "my report (final).log"],
+        )
+
+    def test_hostile_filenames(self) -> None:
+        for given_name, expected in (
+            ("../../etc/passwd", "passwd"),
+            ("C:\\Windows\\x.exe", "x.exe"),
+            ("..", None),
+            ("/", None),
+            ("a\x00b\x1fc.txt", "abc.txt"),
+            ("txt.\u202egpj.exe", "txt.gpj.exe"),
+            ("x" * 400 + ".pdf", "x" * 251 + ".pdf"),
+        ):
+            quoted = given_name.replace("\\", "\\\\")
+            part = scan(leaf("text/x", disposition=f'attachment; filename="{quoted}"'))
+            self.assertEqual(part.filename, expected)
+
+    def test_encoded_line_break_in_a_parameter(self) -> None:
+        part = scan(leaf("text/x; x*=utf-8''a%0D%0ABcc%3A%20b; y==?utf-8?q?a=0D=0AB?="))
+        self.assertEqual(dict(part.params), {"x": "aBcc: b", "y": "a B"})
+
+    def test_rfc2231_out_of_order_and_language(self) -> None:
+        value = "text/x; t*2=c; t*1*=%62; t*0*=us-ascii'en'a; u*=iso-8859-1'de'%FC; v*='x"
+        self.assertEqual(dict(scan(leaf(value)).params), {"t": "abc", "u": "ü", "v": "'x"})
+
+    def test_types(self) -> None:
+        for value, kind, charset in (
+            ("TEXT/Html; Charset=UTF-8", "text/html", "utf-8"),
+            ("text", "text/plain", "us-ascii"),
+            ("", "text/plain", "us-ascii"),
+            ("/", "text/plain", "us-ascii"),
+            ("image/png", "image/png", None),
+            ('text/plain; charset="utf-8" (comment)', "text/plain", "utf-8"),
+            ("text/plain; charset=utf-8 (comment)", "text/plain", "utf-8"),
+            ("text/plain;;; charset = utf-8;", "text/plain", "utf-8"),
+        ):
+            part = scan(leaf(value))
+            self.assertEqual((part.content_type, part.charset), (kind, charset), value)
+
+    def test_others(self) -> None:
+        part = scan(
+            leaf(
+                "image/png",
+                disposition="INLINE; x=y",
+                Content_ID=" <logo@x> ",
+                Content_Language="de, en",
+                Content_Location="http://example.org/a\r\n b",
+                Content_Description="=?utf-8?q?gr=C3=BCn?=",
+                Content_Transfer_Encoding="BASE64",
+            )
+        )
+        self.assertEqual(part.disposition, "inline")
+        self.assertEqual(part.cid, "logo@x")
+        self.assertEqual(part.language, ("de", "en"))
+        self.assertEqual(part.location, "http://example.org/ab")
+        self.assertEqual(part.description, "grün")
+        self.assertEqual(part.encoding, "base64")
+
+    def test_first_of_repeated_fields_counts(self) -> None:
+        data = b"Content-Type: text/html\nContent-Type: text/plain\n\nx"
+        self.assertEqual(scan(data).content_type, "text/html")
+
+
+class Bodies(SynchronousTestCase):
+    def decoded(self, encoding: str, raw: bytes, limit: int = 1 << 20) -> bytes:
+        data = leaf("application/x", raw, Content_Transfer_Encoding=encoding)
+        part = scan(data)
+        result = decoded_body(data, part, limit)
+        if limit == 1 << 20:
+            self.assertEqual(part.size, len(result))
+        return result
+
+    def test_base64(self) -> None:
+        for raw, expected in (
+            (b"aGVsbG8=", b"hello"),
+            (b"aGVs\r\nbG8\r\n", b"hello"),
+            (b"aGVsbG8=aGVsbG8=", b"hellohello"),
+            (b"aGVsb*G!8=\x00", b"hello"),
+            (b"a", b""),
+            (b"=", b""),
+            (b"====", b""),
+        ):
+            self.assertEqual(self.decoded("base64", raw), expected)
+        footer = self.decoded("base64", b"aGVsbG8=\r\n-- list footer")
+        self.assertEqual(footer[:5], b"hello")
+        self.assertEqual(self.decoded("base64", b"aGVsbG8=" * 3, 7), b"hellohe")
+
+    def test_base64_over_pieces(self) -> None:
+        content = bytes(range(256)) * 5000
+        data = in_base64("application/x", content)
+        part = scan(data)
+        self.assertEqual(part.size, len(content))
+        self.assertEqual(decoded_body(data, part, 1 << 30), content)
+
+    def test_quoted_printable(self) -> None:
+        for raw, expected in (
+            (b"a=3Db=\r\nc=E4", b"a=bc\xe4"),
+            (b"soft =  \r\nend", b"soft =  \r\nend"),
+            (b"=ZZ =", b"=ZZ "),
+        ):
+            self.assertEqual(self.decoded("quoted-printable", raw), expected)
+
+    def test_quoted_printable_over_pieces(self) -> None:
+        for line in (b"=41" * 300_000, b"x=41=\r\n" * 100_000, b"=41" * 24 + b"=\r\n"):
+            result = self.decoded("Quoted-Printable", line, 1 << 22)
+            self.assertEqual(set(result) - set(b"Ax"), set())
+            self.assertEqual(result.count(b"A"), line.count(b"=41"))
+
+    def test_identity_and_unknown(self) -> None:
+        for encoding in ("7bit", "binary", "x-uuencode", "nonsense"):
+            self.assertEqual(self.decoded(encoding, b"a=3D\x00"), b"a=3D\x00")
+
+    def text(self, data: bytes, limit: int = 1000) -> tuple[str, bool]:
+        return text_of(data, scan(data), limit)
+
+    def test_charsets(self) -> None:
+        self.assertEqual(self.text(samples.JAPANESE), ("日本語のテキスト\n", False))
+        self.assertEqual(self.text(samples.MISLABELLED), ("“5 €” – fünf\n", False))
+        self.assertEqual(self.text(samples.CHINESE), ("我们的项目进展顺利，𠮷\n", False))
+
+    def test_problems_are_told(self) -> None:
+        for value, raw, expected in (
+            ("text/plain", "für".encode(), "für"),
+            ("text/plain; charset=klingon", "für".encode(), "für"),
+            ("text/plain; charset=utf-8", b"a\xffb", "a\ufffdb"),
+            ("text/plain; charset=utf-8", "für".encode("latin-1"), "für"),
+            ("text/plain; charset=idna", b"abc", "abc"),
+            ("text/plain; charset=zlib", b"abc", "abc"),
+            ("text/plain; charset=unicode_escape", b"\\u0041", "\\u0041"),
+        ):
+            text, problem = self.text(leaf(value, raw))
+            self.assertTrue(problem, value)
+            if b"\xff" not in raw and b"\xfc" not in raw:
+                self.assertEqual(text, expected)
+        self.assertTrue(self.text(leaf("text/plain", b"x", Content_Transfer_Encoding="nope"))[1])
+
+    def test_russian_without_label_is_guessed(self) -> None:
+        words = "Добрый день, посылаю вам документы по нашему договору. " * 5
+        data = leaf("text/plain; charset=x-nothing", words.encode("koi8_r"))
+        self.assertEqual(self.text(data)[0], words)
+
+    def test_cut_inside_a_character_is_no_problem(self) -> None:
+        for charset in ("utf-8", "gb18030", "shift_jis", "iso-2022-jp", "utf-16", "utf-16-le"):
+            data = leaf(f"text/plain; charset={charset}", ("日本" * 500).encode(charset))
+            for limit in range(5):
+                text, problem = self.text(data, limit)
+                self.assertEqual((text, problem), (("日本" * 3)[:limit], False), charset)
+
+    def test_nul_and_line_ends(self) -> None:
+        self.assertEqual(self.text(leaf("text/plain", b"a\x00b\r\nc\rd\n"))[0], "ab\nc\nd\n")
+        surrogate = leaf("text/plain; charset=utf-7", b"a+2AA-b")
+        self.assertEqual(self.text(surrogate)[0].replace("\ufffd", "")[0], "a")
+        self.text(surrogate)[0].encode()
+
+    def test_byte_order_mark_is_no_text(self) -> None:
+        self.assertEqual(
+            self.text(leaf("text/plain; charset=utf-8", b"\xef\xbb\xbfhi")), ("hi", False)
+        )
+
+
+class Json(SynchronousTestCase):
+    def test_round_trip(self) -> None:
+        for data in samples.ALL:
+            part = scan(data)
+            again = Part.from_json(json.loads(json.dumps(part.to_json())))
+            self.assertEqual(again, part)
+
+    def test_unknown_keys_are_ignored(self) -> None:
+        """A newer version's value can be read by an older one."""
+        value = scan(samples.PLAIN).to_json() | {"invented": 1}
+        self.assertEqual(Part.from_json(value), scan(samples.PLAIN))
+
+
+class Limits(SynchronousTestCase):
+    def test_depth(self) -> None:
+        deep = leaf("text/plain", b"bottom")
+        for _ in range(1000):
+            deep = multipart("mixed", deep)
+        parts = list(scan(deep).walk())
+        self.assertEqual(len(parts), 100)
+        self.assertEqual([part.truncated for part in parts], [False] * 99 + [True])
+        json.dumps(parts[0].to_json())
+
+    def test_depth_of_messages(self) -> None:
+        parts = list(scan(b"Content-Type: message/rfc822\r\n\r\n" * 1000).walk())
+        self.assertEqual(len(parts), 100)
+        self.assertTrue(parts[-1].truncated)
+
+    def test_number_of_parts(self) -> None:
+        body = b"--x\r\n\r\nhello\r\n" * 100_000 + b"--x--\r\nepilogue"
+        data = entity({"Content-Type": "multipart/mixed; boundary=x"}, body)
+        root = scan(data)
+        self.assertEqual(len(root.children), 1999)
+        self.assertTrue(root.truncated)
+        self.assertEqual(root.body_end, len(data))
+        self.assertEqual(root.children[-1].size, 5)
+
+    def test_header_octets(self) -> None:
+        data = b"X: y\r\n" * 1000 + b"Content-Type: text/html\r\n\r\nbody"
+        part = scan(data, MimeLimits(header_bytes=600))
+        self.assertEqual((part.content_type, part.truncated), ("text/plain", True))
+        self.assertEqual(data[part.body_start :], b"body")
+        self.assertEqual(len(headers(data, part, MimeLimits(header_bytes=600))), 100)
+
+    def test_line(self) -> None:
+        data = b"Content-Type: text/plain; a=" + b"b" * 1000 + b"; charset=utf-8\r\n\r\n"
+        self.assertEqual(scan(data, MimeLimits(line=100)).charset, "us-ascii")
+
+
+WORDS = st.sampled_from(
+    [
+        b"Content-Type: multipart/mixed; boundary=x\r\n", b"Content-Type: message/rfc822\r\n",
+        b"Content-Type: multipart/digest; boundary=y\n", b"--x\r\n", b"--x--\r\n", b"--y\n",
+        b"--y--", b"\r\n", b"\n", b"\r", b"--", b"text", b"Subject: =?utf-8?q?=E4?=\r\n", b" ",
+        b"Content-Transfer-Encoding: base64\r\n", b"QUJD", b"=", b"\x00", b"\xff", b": ",
+        b"Content-Disposition: attachment; filename*0*=a'b'%FF; filename*1=\"\r\n", b";",
+    ]
+)  # fmt: skip
+MAILISH = st.one_of(st.binary(max_size=200), st.lists(WORDS, max_size=40).map(b"".join))
+
+
+class Anything(SynchronousTestCase):
+    """Whatever the octets, the scanner gives a tree that fits them."""
+
+    def check(self, part: Part, low: int, high: int) -> None:
+        self.assertLessEqual(low, part.header_start)
+        self.assertLessEqual(part.header_start, part.body_start)
+        self.assertLessEqual(part.body_start, part.body_end)
+        self.assertLessEqual(part.body_end, high)
+        self.assertLessEqual(0, part.size)
+        inner = part.children if part.message is None else (*part.children, part.message)
+        place = part.body_start
+        for each in inner:
+            self.check(each, place, part.body_end)
+            place = each.body_end
+
+    @settings(max_examples=500, deadline=None)
+    @given(MAILISH)
+    @example(b"--x\n")
+    @example(b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n--x--")
+    def test_offsets_are_nested(self, data: bytes) -> None:
+        root = scan(data)
+        self.check(root, 0, len(data))
+        self.assertEqual(root.body_end, len(data))
+        for part in root.walk():
+            self.assertEqual(len(decoded_body(data, part, 1 << 20)), part.size)
+            text, _ = text_of(data, part, 50)
+            self.assertLessEqual(len(text), 50)
+            text.encode()
+            self.assertNotIn("\0", text)
+            headers(data, part)
+        self.assertEqual(Part.from_json(json.loads(json.dumps(root.to_json()))), root)
+
+    @settings(max_examples=300, deadline=None)
+    @given(MAILISH, st.integers(1, 4), st.integers(1, 5), st.integers(0, 60))
+    def test_within_small_limits(self, data: bytes, depth: int, parts: int, octets: int) -> None:
+        root = scan(data, MimeLimits(depth, parts, octets, octets))
+        self.check(root, 0, len(data))
+        self.assertLessEqual(sum(1 for _ in root.walk()), parts)
