@@ -84,10 +84,14 @@ export class Listing {
         await this.fetch(gap.position, gap.length);
         this.failure.value = null;
       } catch (error) {
-        if (!this.closed.signal.aborted) this.failure.value = explain(error);
+        this.fail(error);
         return;
       }
     }
+  }
+
+  private fail(error: unknown): void {
+    if (!this.closed.signal.aborted) this.failure.value = explain(error);
   }
 
   private place(position: number): Record<string, unknown> {
@@ -181,7 +185,7 @@ export class Listing {
       this.take(query.value, get.value);
       this.failure.value = null;
     } catch (error) {
-      if (!this.closed.signal.aborted) this.failure.value = explain(error);
+      this.fail(error);
     }
   }
 

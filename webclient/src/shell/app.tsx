@@ -1,13 +1,154 @@
 /** The whole page: bars, folders, the view of the route, dialogs and toasts. */
+import { signal } from "@preact/signals";
 import type { VNode } from "preact";
+import { useEffect, useMemo } from "preact/hooks";
+import { chat, startChat } from "../chat/index.js";
+import { explain, sessionExpired } from "../core/http.js";
+import { t } from "../core/i18n.js";
+import { route, startRouter } from "../core/router.js";
+import { loadSession } from "../core/session.js";
+import { JmapClient } from "../jmap/client.js";
+import { Commands } from "../mail/commands.js";
+import { MailContext, type MailServices } from "../mail/context.js";
+import { Folders } from "../mail/folders.js";
+import { MailPage } from "../mail/mail-page.js";
+import { Mail } from "../mail/model.js";
+import { SettingsPage } from "../settings/settings-page.js";
+import { Boundary } from "../ui/boundary.js";
+import { Button } from "../ui/button.js";
 import { Dialogs } from "../ui/dialog.js";
+import { EmptyState } from "../ui/empty.js";
 import { Toasts } from "../ui/toast.js";
+import { Banner, toLogin } from "./banner.js";
+import { BottomBar } from "./bottombar.js";
+import { openKeySheet } from "./key-sheet.js";
+import { keyTable, listenForKeys } from "./keys.js";
+import { drawerOpen, followSettings, hasDrawer, isPhone } from "./layout.js";
+import { ChatPage, ContactsPage, MorePage } from "./pages.js";
+import { announceMail, followTitle } from "./notify.js";
+import { focusSearch } from "./search-box.js";
+import { TopBar } from "./topbar.js";
 
-export function App(): VNode {
+const services = signal<MailServices | null>(null);
+const failure = signal<string | null>(null);
+
+/** Milliseconds that the first list has for itself before chat is fetched. */
+const CHAT_AFTER = 300;
+
+/** Signs on to everything: session, JMAP, then chat when the first view is up. */
+async function startUp(): Promise<void> {
+  failure.value = null;
+  try {
+    const [who, client] = await Promise.all([loadSession(), JmapClient.connect()]);
+    // The two know each other: commands act on mail, mail tells what leaves the list.
+    let commands: Commands | null = null;
+    const mail = new Mail(
+      client,
+      (emails) => commands && announceMail(emails, commands),
+      (ids) => commands?.leaving(ids),
+    );
+    commands = new Commands(mail);
+    services.value = { mail, commands };
+    await mail.start();
+    followTitle(mail);
+    setTimeout(() => void startChat(who), CHAT_AFTER);
+  } catch (error) {
+    if (sessionExpired.value) toLogin();
+    else failure.value = explain(error);
+  }
+}
+
+function Sidebar(): VNode {
+  const parts = chat.value;
+  const open = !hasDrawer.value || drawerOpen.value;
   return (
     <>
-      <Dialogs />
-      <Toasts />
+      {hasDrawer.value && open ? <div class="scrim" onClick={() => (drawerOpen.value = false)} /> : null}
+      <aside class={open ? "sidebar open" : "sidebar"} inert={!open}>
+        <Boundary>
+          <Folders />
+        </Boundary>
+        {parts && !isPhone.value ? (
+          <Boundary>
+            <parts.Contacts page={false} />
+          </Boundary>
+        ) : null}
+      </aside>
     </>
   );
+}
+
+function Page(): VNode {
+  const here = route.value;
+  switch (here.page) {
+    case "settings":
+      return <SettingsPage section={here.section} />;
+    case "chat":
+      return <ChatPage jid={here.jid} />;
+    case "contacts":
+      return <ContactsPage />;
+    case "more":
+      return <MorePage />;
+    default:
+      return <MailPage />;
+  }
+}
+
+function Ready({ ready }: { ready: MailServices }): VNode {
+  const table = useMemo(() => () => keyTable(ready, () => openKeySheet(table()), focusSearch), [ready]);
+  useEffect(() => listenForKeys(table), [table]);
+  useEffect(() => followSettings(), []);
+  const here = route.value;
+  const reading = isPhone.value && ((here.page === "mail" || here.page === "search") && here.email !== undefined);
+  const parts = chat.value;
+  return (
+    <MailContext.Provider value={ready}>
+      <div class={reading ? "app app-reading" : "app"}>
+        <TopBar showKeys={() => openKeySheet(table())} />
+        <Banner />
+        <div class="body">
+          <Sidebar />
+          <main class="main" id="main">
+            <Boundary key={here.page}>
+              <Page />
+            </Boundary>
+          </main>
+        </div>
+        {isPhone.value ? <BottomBar /> : parts ? <parts.Dock /> : null}
+      </div>
+      <Dialogs />
+      <Toasts />
+    </MailContext.Provider>
+  );
+}
+
+function Starting(): VNode {
+  return (
+    <div class="app" aria-busy="true">
+      <header class="topbar" />
+      <div class="body">
+        <div class="starting">
+          <span class="spinner" role="img" aria-label={t("Loading")} />
+        </div>
+      </div>
+    </div>
+  );
+}
+
+export function App(): VNode {
+  useEffect(() => {
+    const stop = startRouter();
+    void startUp();
+    return stop;
+  }, []);
+  if (failure.value) {
+    return (
+      <EmptyState icon="warning" title={t("The page could not be started")} text={failure.value}>
+        <Button kind="primary" icon="refresh" onClick={() => void startUp()}>
+          {t("Try again")}
+        </Button>
+      </EmptyState>
+    );
+  }
+  return services.value ? <Ready ready={services.value} /> : <Starting />;
 }
