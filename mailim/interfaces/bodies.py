@@ -40,7 +40,7 @@ class IBodies(Interface):
     """Makes bodies ready for a transaction and reads them in pieces."""
 
     def prepare(data: bytes) -> Deferred[PreparedBody]:
-        """Make ready a body that is in memory already (hashing happens in a thread)."""
+        """Make ready a body that is in memory already (a large one is hashed in a thread)."""
 
     def writer(max_octets: int) -> IBodyWriter:
         """Start a body whose size is not known yet; `LimitExceeded` beyond `max_octets`."""
@@ -49,7 +49,7 @@ class IBodies(Interface):
         """Give a slice of a stored body; raises `NotFound`."""
 
     def stream(sha256: bytes, start: int = 0, end: int | None = None) -> AsyncIterable[bytes]:
-        """Give a slice of a stored body in pieces of at most 64 KiB."""
+        """Give a slice of a stored body in pieces of at most 64 KiB; raises `NotFound`."""
 
 
 class IBodyRows(Interface):

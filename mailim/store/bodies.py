@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from sqlalchemy import Integer, bindparam, delete, select, update
+from sqlalchemy import Integer, LargeBinary, bindparam, delete, func, select, update
 from zope.interface import implementer
 
 from mailim.errors import NotFound
@@ -26,6 +26,16 @@ _FIND = Statement(select(body.c.id, body.c.size).where(body.c.sha256 == bindpara
 _GET = Statement(select(body.c.sha256, body.c.size).where(body.c.id == _ID))
 _PLACE = Statement(select(body.c.sha256, body.c.in_file).where(body.c.id == _ID))
 _DATA = Statement(select(body_data.c.data).where(body_data.c.body_id == _ID))
+_SLICE = Statement(
+    select(
+        func.substr(
+            body_data.c.data,
+            bindparam("start", type_=Integer),
+            bindparam("length", type_=Integer),
+            type_=LargeBinary,
+        )
+    ).where(body_data.c.body_id == _ID)
+)
 _ADD = Statement(insert_into(body, "id").returning(body.c.id))
 _ADD_DATA = Statement(insert_into(body_data))
 _HOLD = Statement(update(body).where(body.c.id == _ID).values(holds=body.c.holds + 1))
@@ -95,6 +105,16 @@ class BodyRows:
         data: bytes = self._db.value(_DATA, id=body_id)
         return data
 
+    def piece(self, sha256: bytes, start: int, end: int | None) -> tuple[int, bytes | None]:
+        """Give `(size, slice)`, or `(size, None)` if the bytes are in a file; `NotFound`."""
+        found = self.find(sha256)
+        if found is None:
+            raise NotFound("There is no such body.")
+        body_id, size = found
+        length = max(0, (size if end is None else min(end, size)) - start)
+        data = self._db.value(_SLICE, id=body_id, start=start + 1, length=length)
+        return size, data
+
     def hold(self, body_id: int) -> None:
         """Count one more row that needs the body; raises `NotFound`."""
         if not self._db.run(_HOLD, id=body_id):
@@ -108,10 +128,10 @@ class BodyRows:
     def sweep(self, limit: int) -> int:
         """Remove up to `limit` bodies that nobody holds; gives how many."""
         rows = self._db.all(_UNHELD, limit=limit)
-        if not rows:
-            return 0
-        self._db.run(_REMOVE, ids=id_list(row[0] for row in rows))
+        if rows:
+            self._db.run(_REMOVE, ids=id_list(row[0] for row in rows))
         files = [row[1] for row in rows if row[2]]
+        files += [sha256 for sha256 in self._files.shard() if self.find(sha256) is None]
         if files:
             self._after_commit(lambda: self._discard(files))
         return len(rows)

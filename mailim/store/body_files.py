@@ -2,8 +2,8 @@
 
 A file is written to `bodies/tmp/`, fsynced, renamed to its name, and its directory
 fsynced, before the transaction that needs it begins; so a row never names a file that a
-power cut could take away. A crash in between leaves a file without a row; `shard` lets the
-sweep find those. `tmp/` is emptied at start.
+power cut could take away. A crash in between leaves a file without a row: each sweep looks
+for those in one of the 256 directories. `tmp/` is emptied at start.
 
 Between its rename and the commit a file has no row yet. It is pinned for that time, and a
 pinned file is never removed. A pin ends by itself after `PIN_SECONDS`: whoever prepared a
@@ -44,6 +44,7 @@ class BodyFiles:
         self._seconds = seconds
         self._lock = threading.Lock()
         self._pins: dict[bytes, float] = {}
+        self._next_shard = 0
 
     def open(self) -> None:
         """Make the directory and empty `tmp/`; only the process that owns the store may."""
@@ -63,10 +64,11 @@ class BodyFiles:
         """Open a new file below `tmp/` for writing."""
         path = self._temporary / secrets.token_hex(16)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        return path, os.fdopen(descriptor, "wb", buffering=0)
+        return path, os.fdopen(descriptor, "wb")
 
     def keep(self, temporary: Path, file: BinaryIO, sha256: bytes) -> None:
         """Give a written file its name; it is durable and pinned when this returns."""
+        file.flush()
         os.fsync(file.fileno())
         file.close()
         path = self.path(sha256)
@@ -95,8 +97,11 @@ class BodyFiles:
                 if sha256 not in self._pins:
                     self.path(sha256).unlink(missing_ok=True)
 
-    def shard(self, number: int) -> list[bytes]:
-        """Give the hashes of the unpinned files in one of the `SHARDS` directories."""
+    def shard(self) -> list[bytes]:
+        """Give the hashes of the unpinned files in one directory, the next at each call."""
+        with self._lock:
+            number = self._next_shard
+            self._next_shard = (number + 1) % SHARDS
         try:
             names = os.listdir(self._directory / f"{number:02x}")
         except FileNotFoundError:

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
+from typing import cast
 
-from sqlalchemy.schema import CreateIndex, CreateTable
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.internet import reactor
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from mailim.events import Events
 from mailim.store.body_files import BodyFiles
 from mailim.store.connection import connect
-from mailim.store.schema import metadata
-from mailim.store.statements import SQLITE
+from mailim.store.engine import DATABASE, Store
+from mailim.store.migration import migrate
 from mailim.store.transaction import Transaction
 
 
@@ -27,8 +31,17 @@ def short_directory(case: SynchronousTestCase) -> Path:
     return path
 
 
+@cache
+def empty_database() -> bytes:
+    """Give the file of a migrated database; migrating takes longer than most tests."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / DATABASE
+        migrate(path)
+        return path.read_bytes()
+
+
 def open_transaction(case: SynchronousTestCase) -> Transaction:
-    """Give a transaction on an empty database in memory's stead, rolled back at the end.
+    """Give a transaction on an empty database.
 
     What was published is in `transaction.effects.events`. Files of bodies that a sweep lets
     go of are removed at once when `transaction.effects.after_commit` is called.
@@ -36,11 +49,18 @@ def open_transaction(case: SynchronousTestCase) -> Transaction:
     directory = short_directory(case)
     files = BodyFiles(directory / "bodies", lambda: 0.0)
     files.open()
-    connection = connect(directory / "mailim.db")
+    (directory / DATABASE).write_bytes(empty_database())
+    connection = connect(directory / DATABASE, synchronous="OFF")
     case.addCleanup(connection.driver.close)
-    for table in metadata.sorted_tables:
-        connection.driver.execute(str(CreateTable(table).compile(dialect=SQLITE)))
-        for index in table.indexes:
-            connection.driver.execute(str(CreateIndex(index).compile(dialect=SQLITE)))
     connection.driver.execute("BEGIN IMMEDIATE")
     return Transaction(connection, files, files.discard)
+
+
+def open_store(case: TestCase, events: Events | None = None) -> Store:
+    """Give an empty store, closed and removed at the end of the test."""
+    directory = short_directory(case)
+    (directory / DATABASE).write_bytes(empty_database())
+    threads = cast(IReactorFromThreads, reactor)
+    store = Store.open(threads, directory, events or Events(), readers=2)
+    case.addCleanup(store.close)
+    return store
