@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
@@ -211,6 +212,18 @@ class EndlessTests(SynchronousTestCase):
         self.assertEqual(1, len(events))
         self.assertLess(time.process_time() - begin, 20)
 
+    def test_single_characters_are_not_kept_one_by_one(self) -> None:
+        # 80,000 strings of one character would be some 7 MB.
+        parser = StreamParser(AFTER_AUTH)
+        parser.feed(HEADER + b"<a>")
+        tracemalloc.start()
+        try:
+            for _ in range(80_000):
+                parser.feed("€".encode())
+            self.assertLess(tracemalloc.get_traced_memory()[0], MEGABYTE)
+        finally:
+            tracemalloc.stop()
+
 
 class RenewalTests(SynchronousTestCase):
     """The parser that expat is gets replaced on the way, and nobody notices."""
@@ -257,3 +270,13 @@ class RenewalTests(SynchronousTestCase):
         error = self.assertRaises(XmlStreamError, parser.feed, b"<a/><a>\xff</a>")
         self.assertEqual("unsupported-encoding", error.condition)
         self.assertEqual(1, len(error.events))
+
+    def test_the_end_stays_the_end(self) -> None:
+        parser = StreamParser(AFTER_AUTH)
+        parser.feed(self.OPEN)
+        for n in range(10_000):
+            parser.feed(self.STANZA % n)
+        self.assertEqual([StreamClose()], parser.feed(b"</b:stream>"))
+        for _ in range(70):
+            parser.feed(b" " * 3700)
+        self.assertRaises(XmlStreamError, parser.feed, b"<a/><a/>")

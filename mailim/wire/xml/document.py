@@ -24,10 +24,12 @@ class _DocumentParser(StreamParser):
     def finish(self) -> None:
         """Declare that the document has ended."""
         assert self._parser is not None  # noqa: S101
+        if self._partial:
+            refuse("unsupported-encoding")
         try:
             self._parser.Parse(b"", True)
         except expat.ExpatError as error:
-            refuse_expat_error(error, b"", 0)
+            refuse_expat_error(error)
 
 
 def parse_document(data: bytes | str, limits: XmlLimits) -> Element:

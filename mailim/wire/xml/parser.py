@@ -12,6 +12,7 @@ the parser is freed, so a stream gets a fresh parser now and then, between two s
 
 from __future__ import annotations
 
+import codecs
 import re
 import sys
 from dataclasses import dataclass
@@ -90,7 +91,9 @@ class StreamParser:
         self._token = 0
         self._base = 0
         self._renew_at = _RENEW_BYTES
+        # The last two bytes of an unfinished token; the beginning of an unfinished character.
         self._tail = b""
+        self._partial = b""
         self._parser: expat.XMLParserType | None = self._new_parser()
         self._parser.StartNamespaceDeclHandler = self._on_declaration
 
@@ -111,7 +114,7 @@ class StreamParser:
 
         Anything else behind a STARTTLS request was injected before TLS.
         """
-        return self._open and not self._stack and self._token == self._fed
+        return self._open and not self._stack and self._token == self._fed and not self._partial
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """Parse what arrived; return what became complete.
@@ -142,6 +145,20 @@ class StreamParser:
         self._text.clear()
 
     def _feed(self, data: bytes) -> None:
+        """Pass on whole UTF-8 characters; expat is vague about what is wrong with others."""
+        if self._partial or not data.isascii():
+            data = self._partial + data
+            try:
+                _, size = codecs.utf_8_decode(data, "strict", False)
+            except UnicodeDecodeError as error:
+                self._feed_characters(data[: error.start])
+                # RFC 6120 section 4.9.3.22: also for what violates UTF-8.
+                refuse("unsupported-encoding")
+            self._partial = data[size:]
+            data = data[:size]
+        self._feed_characters(data)
+
+    def _feed_characters(self, data: bytes) -> None:
         if self._fed == 0:
             data = self._first(data)
         if self._fed < 2:
@@ -180,10 +197,10 @@ class StreamParser:
     def _check_start(self, data: bytes) -> None:
         """Refuse what expat would take for UTF-16, even though it has been told UTF-8."""
         start = (self._tail + data)[:2]
-        if start and start[:1] not in (b"<", b"\xef"):
-            refuse("not-well-formed" if b"\0" < start[:1] < b"\x80" else "unsupported-encoding")
-        if start == b"<\0" or (start[:1] == b"\xef" and start[1:] not in (b"", b"\xbb")):
+        if start[:1] == b"\0" or start == b"<\0":
             refuse("unsupported-encoding")
+        if start and start[:1] not in (b"<", b"\xef"):
+            refuse("not-well-formed")
 
     def _parse(self, data: bytes) -> None:
         parser = self._parser
@@ -195,16 +212,15 @@ class StreamParser:
             self._check_text()
             if self._closed:
                 refuse("not-well-formed", "The stream had been closed.")
-            window = self._tail + data
-            at = self._base + parser.ErrorByteIndex - self._fed + len(self._tail)
-            if not self._stack and self._open and window[:at].endswith(b"]]"):
+            before = self._tail + data[: max(0, self._base + parser.ErrorByteIndex - self._fed)]
+            if not self._stack and self._open and before.endswith(b"]]"):
                 # The one sequence that makes expat keep the text before it to itself.
                 refuse("invalid-xml", _TEXT_OUTSIDE)
-            refuse_expat_error(error, window, at)
+            refuse_expat_error(error)
         self._fed = fed = self._fed + len(data)
         self._token = token = self._base + parser.CurrentByteIndex
         if token != fed:
-            self._tail = (self._tail + data)[-4:]
+            self._tail = (self._tail + data)[-2:]
         if self._text:
             self._check_text()
             if len(self._text) > _TEXT_PIECES:

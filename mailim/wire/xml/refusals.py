@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from typing import Final, NoReturn
 from xml.parsers import expat
 
@@ -24,7 +23,6 @@ _CONDITIONS: Final[dict[str, str]] = {
     expat.errors.XML_ERROR_RESERVED_PREFIX_XMLNS: "bad-namespace-prefix",
     expat.errors.XML_ERROR_RESERVED_NAMESPACE_URI: "bad-namespace-prefix",
 }
-_INVALID_TOKEN: Final = expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]
 _TEXTS: Final = {
     "restricted-xml": "Only the predefined entities are allowed.",
     "unsupported-encoding": "The stream must be valid UTF-8.",
@@ -38,12 +36,9 @@ def refuse(condition: str, text: str = "") -> NoReturn:
     raise XmlStreamError(condition, text or _TEXTS[condition])
 
 
-def refuse_expat_error(error: expat.ExpatError, data: bytes, at: int) -> NoReturn:
-    """Raise the stream error for an error of expat, which is at an offset of `data`."""
-    condition = _CONDITIONS.get(expat.ErrorString(error.code), "not-well-formed")
-    if error.code == _INVALID_TOKEN and at >= 0 and not _starts_with_character(data[at : at + 4]):
-        condition = "unsupported-encoding"
-    refuse(condition)
+def refuse_expat_error(error: expat.ExpatError) -> NoReturn:
+    """Raise the stream error for an error of expat."""
+    refuse(_CONDITIONS.get(expat.ErrorString(error.code), "not-well-formed"))
 
 
 def check_declaration(version: str, encoding: str | None, standalone: int) -> None:
@@ -52,15 +47,3 @@ def check_declaration(version: str, encoding: str | None, standalone: int) -> No
         refuse("unsupported-encoding")
     if version != "1.0":
         refuse("not-well-formed", "The stream must be XML 1.0.")
-
-
-def _starts_with_character(data: bytes) -> bool:
-    """Tell whether these (up to four) bytes begin with valid UTF-8, perhaps cut off."""
-    for length in range(1, len(data) + 1):
-        try:
-            _, decoded = codecs.utf_8_decode(data[:length], "strict", False)
-        except UnicodeDecodeError:
-            return False
-        if decoded:
-            break
-    return True
