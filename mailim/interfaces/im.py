@@ -20,7 +20,10 @@ from mailim.wire.xml import Element
 
 @dataclass(frozen=True, slots=True)
 class RosterItem:
-    """One contact, RFC 6121 2.1. `subscription`: none, to, from, both."""
+    """One contact, RFC 6121 2.1. `subscription`: none, to, from, both, or hidden.
+
+    Hidden: the user took a colleague off the list (`im.roster`); no client sees the item.
+    """
 
     jid: str  # bare
     name: str = ""
@@ -80,6 +83,12 @@ class IImRows(Interface):
 
     def roster(account_id: int) -> Sequence[RosterItem]:
         """Give the living items."""
+
+    def roster_item(account_id: int, jid: str) -> RosterItem | None:
+        """Give one living item."""
+
+    def roster_size(account_id: int) -> int:
+        """Give the number of living items."""
 
     def roster_version(account_id: int) -> int:
         """Give the version, RFC 6121 2.6."""
@@ -168,9 +177,10 @@ class Session:
 
 # --- features -----------------------------------------------------------------------
 
-# Answers an IQ get/set: gives the children of the result (none, one or several), or
-# raises `mailim.im.errors.StanzaError`. `session` is None for stanzas from elsewhere.
-IqAnswer = Callable[["Session", Element], Awaitable[Sequence[Element]]]
+# Answers an IQ get/set, of which it is given the whole <iq/>, `from` stamped: gives the
+# children of the result (none, one or several), or None if it has sent the result itself;
+# or raises `mailim.im.errors.StanzaError`.
+IqAnswer = Callable[["Session", Element], Awaitable[Sequence[Element] | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +188,7 @@ class IqRoute:
     """Which IQs a feature answers."""
 
     type: str  # get or set
-    target: str  # "server": to=domain; "account": no to, or to=own bare JID
+    target: str  # server: to=domain; account: no to, or own bare JID; contact: another's bare JID
     name: str  # of the payload element
     ns: str
 
