@@ -1,0 +1,1 @@
+"""One XEP, one file: what it advertises and which IQs it answers."""
