@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
 from mailim.interfaces.boxes import Box
+from mailim.times import iso
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,27 @@ class BoxState:
 
     box: Box
     state: str
+
+    def shown(self) -> dict[str, Any]:
+        """Give what people may see of it, as JSON; never the password."""
+        box = self.box
+        return {
+            "id": str(box.id),
+            "host": box.host,
+            "port": box.port,
+            "user": box.user,
+            "tls": box.tls,
+            "leave": box.leave,
+            "enabled": box.enabled,
+            "state": self.state,
+            "last_run": iso(box.last_run),
+            "last_success": iso(box.last_success),
+            "last_error": box.last_error or None,
+            "next_run": iso(box.next_run),
+            "collected": box.collected,
+            "failures": box.failures,
+            "pending_deletes": box.pending_deletes,
+        }
 
 
 class IMultipop(Interface):
