@@ -43,7 +43,7 @@ export function HtmlBody({ email }: { email: EmailFull }): VNode {
       {frame?.hasRemoteImages && !images.value ? (
         <div class="notice">
           <Icon name="image" size={18} />
-          <span>{t("Images from the internet are not shown, so that the sender does not learn that you read this.")}</span>
+          <span>{t("Images from the internet are not shown.")}</span>
           <Button kind="quiet" onClick={() => (images.value = true)}>
             {t("Show images")}
           </Button>

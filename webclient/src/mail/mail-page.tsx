@@ -41,7 +41,7 @@ function ListSkeleton(): VNode {
   return (
     <div class="rows" aria-busy="true" aria-label={t("Loading")}>
       {Array.from({ length: 9 }, (_, index) => (
-        <SkeletonRow key={index} top={index * 80} />
+        <SkeletonRow key={index} top={index * 76} />
       ))}
     </div>
   );

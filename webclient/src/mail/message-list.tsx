@@ -21,7 +21,7 @@ const OVERSCAN = 6;
 function rowHeightFor(wide: boolean, compact: boolean): number {
   if (wide) return compact ? 36 : 46;
   if (isPhone.value) return compact ? 66 : 84;
-  return compact ? 58 : 80;
+  return compact ? 56 : 76;
 }
 
 /** Keeps the row under the cursor on the screen. */

@@ -119,11 +119,11 @@ function Words({ email, folder }: { email: EmailSummary; folder: string | null }
         {isUnread(email) ? <span class="visually-hidden">{t("Unread")} </span> : null}
         {peopleText(email, mine) || (mine ? t("(no recipient)") : t("(no sender)"))}
       </span>
-      <span class="row-text" dir="auto">
+      <span class="row-text">
         {email.keywords["$draft"] ? <span class="row-tag row-tag-draft">{t("Draft")}</span> : null}
-        {folder ? <span class="row-tag">{folder}</span> : null}
-        <span class="row-subject">{email.subject ? email.subject : t("(no subject)")}</span>
-        <span class="row-preview">{email.preview}</span>
+        {folder ? <span class="row-tag" dir="auto">{folder}</span> : null}
+        <span class="row-subject" dir="auto">{email.subject ? email.subject : t("(no subject)")}</span>
+        <span class="row-preview" dir="auto">{email.preview}</span>
       </span>
     </span>
   );

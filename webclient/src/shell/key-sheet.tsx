@@ -13,6 +13,7 @@ function keyName(key: string): string {
     Home: t("Home"),
     End: t("End"),
     Escape: t("Esc"),
+    Enter: t("Enter"),
     Delete: t("Del"),
     " ": t("Space"),
     "Ctrl+a": t("Ctrl A"),

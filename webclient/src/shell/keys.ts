@@ -39,6 +39,13 @@ export function keyTable(services: MailServices, showKeys: () => void, focusSear
     { keys: ["o", "Enter"], label: t("Open"), group: moving, run: () => mail.selection.cursor.value && commands.open(mail.selection.cursor.value) },
     { keys: ["u"], label: t("Back to the list"), group: moving, run: () => commands.close() },
     { keys: ["/"], label: t("Search"), group: moving, run: focusSearch },
+    { keys: ["g i"], label: t("Inbox"), group: going, run: () => commands.goTo("inbox") },
+    { keys: ["g d"], label: t("Drafts"), group: going, run: () => commands.goTo("drafts") },
+    { keys: ["g t"], label: t("Sent"), group: going, run: () => commands.goTo("sent") },
+    { keys: ["g a"], label: t("Archive"), group: going, run: () => commands.goTo("archive") },
+    { keys: ["g c"], label: t("Chat"), group: going, run: () => navigate({ page: "chat" }) },
+    { keys: ["g s"], label: t("Settings"), group: going, run: () => navigate({ page: "settings", section: "general" }) },
+    { keys: ["?"], label: t("This list"), group: going, run: showKeys },
     { keys: ["e"], label: t("Archive"), group: doing, run: () => commands.archive() },
     { keys: ["#", "Delete"], label: t("Delete"), group: doing, run: () => void commands.remove() },
     { keys: ["!"], label: t("Junk"), group: doing, run: () => commands.junk() },
@@ -50,13 +57,6 @@ export function keyTable(services: MailServices, showKeys: () => void, focusSear
     { keys: ["Ctrl+a"], label: t("Select all loaded"), group: doing, run: () => commands.tickAll() },
     { keys: ["Escape"], label: t("Clear selection, close message"), group: doing, run: escape },
     { keys: ["z"], label: t("Undo"), group: doing, run: () => mail.actions.undo() },
-    { keys: ["g i"], label: t("Inbox"), group: going, run: () => commands.goTo("inbox") },
-    { keys: ["g d"], label: t("Drafts"), group: going, run: () => commands.goTo("drafts") },
-    { keys: ["g t"], label: t("Sent"), group: going, run: () => commands.goTo("sent") },
-    { keys: ["g a"], label: t("Archive"), group: going, run: () => commands.goTo("archive") },
-    { keys: ["g c"], label: t("Chat"), group: going, run: () => navigate({ page: "chat" }) },
-    { keys: ["g s"], label: t("Settings"), group: going, run: () => navigate({ page: "settings", section: "general" }) },
-    { keys: ["?"], label: t("This list"), group: going, run: showKeys },
   ];
 }
 
@@ -74,6 +74,10 @@ function typing(target: EventTarget | null): boolean {
   return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.closest("[role=menu], dialog, [data-keys=off]") !== null;
 }
 
+function menuIsOpen(): boolean {
+  return document.querySelector(":popover-open") !== null;
+}
+
 /** Enter and Space belong to what has the focus, if that is a control of its own. */
 function isControl(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest("a, button, summary, [role=separator]") !== null;
@@ -85,7 +89,7 @@ export function listenForKeys(table: () => readonly KeyCommand[]): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const onKey = (event: KeyboardEvent): void => {
     const name = pressed(event);
-    if (name === null || event.defaultPrevented || dialogIsOpen() || typing(event.target)) return;
+    if (name === null || event.defaultPrevented || dialogIsOpen() || menuIsOpen() || typing(event.target)) return;
     if ((name === "Enter" || name === " ") && isControl(event.target)) return;
     const wanted = prefix ? `${prefix} ${name}` : name;
     prefix = "";

@@ -32,9 +32,9 @@ export function Logo(): VNode {
 function accountEntries(showKeys: () => void, signOut: () => void): MenuEntry[] {
   const { theme } = settings.value;
   return [
-    { label: t("Like the system"), checked: theme === "system", run: () => saveSettings({ theme: "system" }) },
-    { label: t("Light"), checked: theme === "light", run: () => saveSettings({ theme: "light" }) },
-    { label: t("Dark"), checked: theme === "dark", run: () => saveSettings({ theme: "dark" }) },
+    { label: t("Colours of the system"), checked: theme === "system", run: () => saveSettings({ theme: "system" }) },
+    { label: t("Light colours"), checked: theme === "light", run: () => saveSettings({ theme: "light" }) },
+    { label: t("Dark colours"), checked: theme === "dark", run: () => saveSettings({ theme: "dark" }) },
     "separator",
     { label: t("Settings"), icon: "settings", run: () => navigate({ page: "settings", section: "general" }) },
     { label: t("Collected mailboxes"), icon: "collect", run: () => navigate({ page: "settings", section: "multipop" }) },

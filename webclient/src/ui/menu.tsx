@@ -5,7 +5,7 @@
  * returns to the button (ARIA menu button pattern).
  */
 import type { ComponentChildren, VNode } from "preact";
-import { useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Icon, type IconName } from "./icon.js";
 
 export interface MenuItem {
@@ -93,6 +93,11 @@ export function MenuButton({ label, children, items, head, class: name, title }:
     list.current?.hidePopover();
     button.current?.focus();
   };
+  useLayoutEffect(() => {
+    if (!shown || !list.current || !button.current) return;
+    place(list.current, button.current.getBoundingClientRect());
+    list.current.querySelector<HTMLElement>('[role^="menuitem"]:not(:disabled)')?.focus();
+  }, [shown]);
   return (
     <>
       <button
@@ -115,13 +120,7 @@ export function MenuButton({ label, children, items, head, class: name, title }:
         class="menu"
         role="menu"
         aria-label={label}
-        onToggle={(event) => {
-          const opened = event.newState === "open";
-          setShown(opened);
-          if (!opened || !list.current || !button.current) return;
-          place(list.current, button.current.getBoundingClientRect());
-          list.current.querySelector<HTMLElement>('[role^="menuitem"]')?.focus();
-        }}
+        onToggle={(event) => setShown(event.newState === "open")}
         onKeyDown={(event) => {
           if (list.current) step(list.current, event);
         }}
