@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from mailim.config import Http
+
 JSON_DEPTH: Final = 64  # arrays and objects inside each other
 FORM_OCTETS: Final = 64 * 1024
 FORM_FIELDS: Final = 100
@@ -31,3 +33,14 @@ class HttpLimits:
     swallow_octets: int = 64 * 1024  # a refused body up to this is read, the connection kept
     connections: int = 2000
     connections_per_peer: int = 200  # IPv4 address or IPv6 /64
+
+    @classmethod
+    def of(cls, section: Http) -> HttpLimits:
+        """Take over what the administrator chose."""
+        usual = cls()
+        return cls(
+            head_seconds=min(usual.head_seconds, section.request_seconds),
+            body_seconds=section.request_seconds,
+            connections=section.connections,
+            connections_per_peer=section.connections_per_address,
+        )

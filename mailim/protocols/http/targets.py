@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from mailim.protocols.http.limits import SEGMENTS, TARGET_OCTETS
 from mailim.protocols.http.problems import Problem
@@ -17,6 +17,7 @@ from mailim.protocols.http.problems import Problem
 _ABSOLUTE: Final = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
 _ESCAPES: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f/\\\\]")
+_PLAIN: Final = "@:!$&'()*+,;="  # pchar of RFC 3986 section 3.3, besides the unreserved
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
@@ -26,6 +27,11 @@ class Target:
 
     segments: tuple[str, ...]
     query: bytes
+
+    def __str__(self) -> str:
+        path = "/" + "/".join(quote(each, safe=_PLAIN) for each in self.segments)
+        query = quote(self.query, safe=f"%/?{_PLAIN}")
+        return f"{path}?{query}" if query else path
 
 
 def parse_target(raw: bytes) -> Target:
