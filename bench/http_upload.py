@@ -1,0 +1,126 @@
+"""A large upload through the streaming path: memory, stalls of the reactor, speed.
+
+    python bench/http_upload.py [--megabytes 200] [--chunked] [--slow-disk]
+
+The server runs in a process of its own and hands each piece to a thread that hashes and
+writes it. Prints one line of JSON; exit status 1 if memory grew by 20 MB or the reactor
+stood still for 50 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+import resource
+import socket
+import sys
+import tempfile
+import time
+from multiprocessing.connection import Connection
+from typing import Any
+
+MEGABYTE = 1 << 20
+
+
+def resident() -> float:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize() / MEGABYTE
+
+
+def serve(pipe: Connection, slow: bool) -> None:
+    from twisted.internet import reactor as installed
+    from twisted.internet.task import LoopingCall
+    from twisted.internet.threads import deferToThread
+
+    from mailim.protocols.http.request import Request
+    from mailim.protocols.http.response import Response, json_response
+    from mailim.protocols.http.router import Route, Router
+    from mailim.protocols.http.site import Site
+
+    reactor: Any = installed
+    file = tempfile.TemporaryFile()
+    digest = hashlib.sha256()
+    stall = [0.0, time.monotonic(), resident(), 0.0]
+
+    def tick() -> None:
+        now = time.monotonic()
+        stall[0] = max(stall[0], now - stall[1] - 0.01)
+        stall[1] = now
+        stall[3] = max(stall[3], resident())
+
+    def take(piece: bytes) -> None:
+        digest.update(piece)
+        file.write(piece)
+        if slow:
+            time.sleep(len(piece) / (50 * MEGABYTE))
+
+    async def upload(request: Request) -> Response:
+        stall[:] = [0.0, time.monotonic(), resident(), resident()]
+        async for piece in request.body:
+            await deferToThread(take, piece)
+        result = {
+            "octets": request.body.received,
+            "sha256": digest.hexdigest(),
+            "grown_mb": round(stall[3] - stall[2], 1),
+            "stall_ms": round(stall[0] * 1000, 1),
+        }
+        reactor.callLater(0.1, reactor.stop)
+        return json_response(result)
+
+    router = Router([Route("POST", "/up", upload, max_body=1 << 40, streams=True)])
+    port = reactor.listenTCP(0, Site(reactor, router), interface="127.0.0.1")
+    LoopingCall(tick).start(0.01)
+    reactor.callWhenRunning(lambda: pipe.send(port.getHost().port))
+    reactor.run()
+
+
+def send(port: int, megabytes: int, chunked: bool) -> tuple[dict[str, Any], str, float]:
+    block = bytes(range(256)) * (MEGABYTE // 256)
+    digest = hashlib.sha256()
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        kind = "Transfer-Encoding: chunked"
+        if not chunked:
+            kind = f"Content-Length: {megabytes * MEGABYTE}"
+        client.sendall(
+            f"POST /up HTTP/1.1\r\nHost: x\r\n{kind}\r\nConnection: close\r\n\r\n".encode()
+        )
+        for _ in range(megabytes):
+            digest.update(block)
+            client.sendall(b"%x\r\n%s\r\n" % (len(block), block) if chunked else block)
+        if chunked:
+            client.sendall(b"0\r\n\r\n")
+        answer = b""
+        while piece := client.recv(65536):
+            answer += piece
+    seconds = time.monotonic() - began
+    return json.loads(answer.partition(b"\r\n\r\n")[2]), digest.hexdigest(), seconds
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--megabytes", type=int, default=200)
+    parser.add_argument("--chunked", action="store_true")
+    parser.add_argument("--slow-disk", action="store_true", help="50 MB/s instead of all it can")
+    options = parser.parse_args()
+    ours, theirs = multiprocessing.Pipe()
+    server = multiprocessing.get_context("spawn").Process(
+        target=serve, args=(theirs, options.slow_disk)
+    )
+    server.start()
+    try:
+        result, sha256, seconds = send(ours.recv(), options.megabytes, options.chunked)
+    finally:
+        server.join(10)
+        if server.is_alive():
+            server.terminate()
+    assert result.pop("sha256") == sha256, "the upload was damaged"
+    result |= {"seconds": round(seconds, 2), "mb_per_s": round(options.megabytes / seconds)}
+    print(json.dumps(result))
+    return int(result["grown_mb"] >= 20 or result["stall_ms"] >= 50)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
