@@ -61,7 +61,10 @@ class ArchiveQuery:
 
 @dataclass(frozen=True, slots=True)
 class ArchivedStanza:
-    """One entry of a user's archive: a pointer into the record with its stanza."""
+    """One entry of a user's archive: a pointer into the record with its stanza.
+
+    `stanza` is empty where the content of the leaf was erased.
+    """
 
     seq: int
     time: int

@@ -14,6 +14,7 @@ class Leaf:
 
     `hash` = SHA-256(0x00 ‖ header ‖ SHA-256(salt ‖ content)) (RFC 6962 2.1 leaf hash over
     the header and a salted inner hash, so that content can be erased and proofs hold).
+    `content` has the serialised stanza as text under "stanza"; archives are served from it.
     `header` is canonical JSON of time, kind, from, to, refers and id. The columns behind
     it repeat it for searching; `verify` compares them.
     """

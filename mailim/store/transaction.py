@@ -13,15 +13,15 @@ from zope.interface import implementer
 
 from mailim.events import Event
 from mailim.interfaces.boxes import IBoxRows
-from mailim.interfaces.im import IImRows
 from mailim.interfaces.items import IFolderRows, IItemRows
-from mailim.interfaces.record import IRecordRows
 from mailim.interfaces.spool import ISpoolRows
 from mailim.interfaces.store import ITransaction
 from mailim.store.accounts import AccountRows
 from mailim.store.bodies import BodyRows
 from mailim.store.body_files import BodyFiles
 from mailim.store.connection import Connection
+from mailim.store.im import ImRows
+from mailim.store.record import RecordRows
 
 
 class Effects:
@@ -49,8 +49,6 @@ class Transaction:
     items: IItemRows
     spool: ISpoolRows
     boxes: IBoxRows
-    record: IRecordRows
-    im: IImRows
 
     def __init__(
         self,
@@ -62,6 +60,8 @@ class Transaction:
         self.bodies = BodyRows(connection, files, self.after_commit, discard)
         forget: list[Callable[[int], None]] = []
         self.accounts = AccountRows(connection, self.publish, forget)
+        self.record = RecordRows(connection)
+        self.im = ImRows(connection, self.publish)
 
     def publish(self, event: Event) -> None:
         """Publish an event on the reactor thread once this unit is committed."""

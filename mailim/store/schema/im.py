@@ -26,6 +26,7 @@ roster_item = Table(
     text("groups"),  # a JSON array
     number("version"),
     flag("removed"),
+    sqlite_with_rowid=False,
 )
 
 roster_changes = Index(
@@ -48,6 +49,7 @@ offline_stanza = Table(
     number("seq"),
     number("time"),
     octets("stanza"),
+    sqlite_autoincrement=True,  # ids are given out, and removed by later
 )
 
 offline_of_account = Index(
@@ -65,16 +67,12 @@ archive_entry = Table(
     sqlite_with_rowid=False,
 )
 
-archive_indexes = (
-    Index(
-        "ix_archive_entry_account_id_bare_peer_seq",
-        archive_entry.c.account_id,
-        archive_entry.c.bare_peer,
-        archive_entry.c.seq,
-    ),
-    Index(
-        "ix_archive_entry_account_id_time",
-        archive_entry.c.account_id,
-        archive_entry.c.time,
-    ),
+# Counting and paging a conversation reads nothing but this.
+archive_of_peer = Index(
+    "ix_archive_entry_account_id_bare_peer_seq",
+    archive_entry.c.account_id,
+    archive_entry.c.bare_peer,
+    archive_entry.c.seq,
+    archive_entry.c.time,
+    archive_entry.c.peer,
 )

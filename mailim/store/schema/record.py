@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, Table
 
-from mailim.store.schema.columns import Id, metadata, number, octets, text
+from mailim.store.schema.columns import Id, metadata, number, octets, row_id, text
 
+# What a search looks at comes first: SQLite reads no further into a row than it must.
 leaf = Table(
     "leaf",
     metadata,
     Column("seq", Id, primary_key=True, autoincrement=False),
-    octets("hash"),
-    octets("header"),
-    octets("inner"),
-    octets("salt", nullable=True),
-    octets("content", nullable=True),
     number("time"),
     text("kind"),
     text("sender"),
     text("recipient"),
     number("refers", nullable=True),
     text("body"),
+    text("folded", nullable=True),  # body.casefold(), where lower() would not find it
+    octets("hash"),
+    octets("inner"),
+    octets("salt", nullable=True),
+    octets("header"),
+    octets("content", nullable=True),
 )
 
-# Each ends in seq by itself on SQLite (the rowid); PostgreSQL needs it said.
 leaf_indexes = (
     Index("ix_leaf_sender_seq", leaf.c.sender, leaf.c.seq),
     Index("ix_leaf_recipient_seq", leaf.c.recipient, leaf.c.seq),
@@ -40,7 +41,8 @@ leaf_indexes = (
 checkpoint = Table(
     "checkpoint",
     metadata,
-    Column("size", Id, primary_key=True, autoincrement=False),
+    row_id(),
+    number("size"),
     octets("root"),
     number("time"),
     text("note"),
