@@ -151,11 +151,9 @@ def _prepare_domain(text: str) -> str:
     if len(text.removesuffix(".")) > _DOMAIN_CHARACTERS:
         raise JIDError("the domain is too long")
     try:
-        # IndexError: nameprep meets an empty label.
+        # IndexError: nameprep meets an empty label. It also refuses a label that becomes
+        # several by normalisation (U+2024).
         domain = nameprep.prepare(text)
-        # A label can gain dots by preparation (U+2024), and then has to be looked at again.
-        if nameprep.prepare(domain) != domain:
-            raise JIDError("the domain is ambiguous")
         domain = domain.removesuffix(".")
         # ToASCII: 1 to 63 octets as A-label, RFC 3490 section 4.1
         octets = sum(len(idna.ToASCII(label)) + 1 for label in domain.split("."))

@@ -148,7 +148,7 @@ class PropertyTests(SynchronousTestCase):
         self.assertEqual(jid, JID.from_parts(jid.local, jid.domain, jid.resource))
         jid.ascii_domain.encode("ascii")
 
-    @given(st.text(st.characters(max_codepoint=0x7F), max_size=12))
+    @given(st.text(st.characters(max_codepoint=0x7F, exclude_characters="["), max_size=12))
     @settings(deadline=None, max_examples=500)
     def test_the_fast_path_agrees_with_twisted(self, text: str) -> None:
         try:
@@ -163,7 +163,9 @@ class PropertyTests(SynchronousTestCase):
             theirs = (local or "", domain.removesuffix("."), resource or "")
         except (twisted_jid.InvalidFormat, IndexError):
             pass
-        if theirs is not None and (not theirs[1] or text.endswith("/") or "/" in theirs[1]):
+        # Twisted takes an empty part for an absent one.
+        empty = text.startswith("@") or text.partition("/")[1:] == ("/", "")
+        if theirs is not None and (empty or not theirs[1]):
             theirs = None
         self.assertEqual(theirs, mine)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable
@@ -259,6 +261,22 @@ class ParsingTests(SynchronousTestCase):
         for wrong in [raw[:-1], raw + b"\0", raw + raw, raw[:1], b"\0" * 64]:
             data = bare + b",p=" + b64encode(wrong)
             error = self.assertRaises(ScramError, exchange(client.first()).finish, data)
+            self.assertEqual("not-authorized", error.sasl_condition)
+
+    def test_the_nonce_must_be_ours_even_with_the_right_password(self) -> None:
+        for nonce, good in [(f"abc{NONCE}", True), (f"abc{NONCE}x", False), ("abc", False)]:
+            server = exchange(b"n,,n=a,r=abc")
+            bare = f"c=biws,r={nonce}".encode()
+            message = b",".join([b"n=a,r=abc", server.server_first(), bare])
+            salted = hashlib.pbkdf2_hmac("sha1", b"pencil", SALT, ROUNDS)
+            client_key = hmac.digest(salted, b"Client Key", "sha1")
+            signature = hmac.digest(KEYS["SCRAM-SHA-1"].stored_key, message, "sha1")
+            proof = bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
+            final = bare + b",p=" + b64encode(proof)
+            if good:
+                server.finish(final)
+                continue
+            error = self.assertRaises(ScramError, server.finish, final)
             self.assertEqual("not-authorized", error.sasl_condition)
 
     def test_an_exchange_ends(self) -> None:
