@@ -185,3 +185,15 @@ class IItemRows(Interface):
 
     def add_upload(account_id: int, body_id: int, expires: int) -> None:
         """Hold an uploaded body until `expires` (RFC 8620 6.1)."""
+
+    def upload_octets(account_id: int) -> int:
+        """Give how many octets an account has waiting in uploads."""
+
+    def expire_uploads(now: int, limit: int) -> int:
+        """Let go of up to `limit` uploads whose time is over; gives how many."""
+
+    def prune_tombstones(account_id: int, up_to: int) -> int:
+        """Forget removals up to a modseq; `changes` from before then raise `StateMismatch`.
+
+        Only ever done when asked for. Gives how many tombstones went.
+        """

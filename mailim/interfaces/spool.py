@@ -59,7 +59,10 @@ class ISpoolRows(Interface):
     """The spool; changes publish `SpoolChanged` after the commit."""
 
     def add(mail: NewMail, body_id: int, prefix: bytes, facts: MessageFacts) -> int:
-        """Put a mail in (holds the body); gives the spool id."""
+        """Put a mail in (holds the body); gives the spool id.
+
+        Raises `Invalid` (no recipient), `LimitExceeded` (recipients, prefix).
+        """
 
     def get(spool_id: int) -> SpoolEntry | None:
         """Find one with its open recipients."""
@@ -76,17 +79,37 @@ class ISpoolRows(Interface):
     def facts(spool_id: int) -> MessageFacts:
         """Give what was derived from the mail when it was accepted."""
 
+    def claim(recipient_id: int, account_id: int) -> bool:
+        """Say, once for each mail and account, that the account shall have the mail now.
+
+        False: it has it already, by another address. Raises `NotFound` if the recipient
+        ended meanwhile.
+        """
+
     def done(recipient_id: int) -> None:
-        """End a recipient; the entry goes (and lets go of its body) with its last one."""
+        """End a recipient; the entry goes (and lets go of its body) with its last one.
+
+        Raises `NotFound` if it ended meanwhile.
+        """
 
     def retry(recipient_id: int, next_attempt: int, error: str) -> None:
         """Count an attempt and set the next."""
 
-    def hold(spool_id: int, held: bool) -> None:
-        """Hold or release all recipients of an entry; raises `NotFound`."""
+    def hold_recipient(recipient_id: int, reason: str) -> None:
+        """Hold one recipient, saying why."""
+
+    def hold(spool_id: int, held: bool, reason: str | None = None) -> None:
+        """Hold or release all recipients of an entry; raises `NotFound`.
+
+        What is released is due at once, its attempts start anew.
+        """
 
     def remove(spool_id: int) -> None:
         """Throw an entry away; raises `NotFound`."""
 
     def replace_recipient(recipient_id: int, addresses: Sequence[str]) -> None:
-        """Expand an alias or group in place (attempts start anew)."""
+        """Expand an alias or group in place (attempts start anew).
+
+        Addresses this mail has, or had, as recipients are not added again. Raises
+        `NotFound` if the recipient ended meanwhile.
+        """

@@ -115,6 +115,15 @@ class BodyRows:
         data = self._db.value(_SLICE, id=body_id, start=start + 1, length=length)
         return size, data
 
+    def slice(self, sha256: bytes, start: int, end: int) -> bytes:
+        """Give a slice wherever the bytes are; raises `NotFound` or `OSError`."""
+        _, data = self.piece(sha256, start, end)
+        if data is None:
+            with self._files.path(sha256).open("rb") as file:
+                file.seek(start)
+                data = file.read(max(0, end - start))
+        return data
+
     def hold(self, body_id: int) -> None:
         """Count one more row that needs the body; raises `NotFound`."""
         if not self._db.run(_HOLD, id=body_id):

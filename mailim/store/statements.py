@@ -93,6 +93,6 @@ def one_of_ids(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     return column.in_(select(values.c.value))
 
 
-def id_list(ids: Iterable[int]) -> str:
+def id_list(ids: Iterable[int] | Iterable[str]) -> str:
     """Give the value for a parameter of `one_of_ids` (also for texts)."""
     return json.dumps(list(ids))

@@ -12,16 +12,21 @@ from collections.abc import Callable, Sequence
 from zope.interface import implementer
 
 from mailim.events import Event
-from mailim.interfaces.boxes import IBoxRows
-from mailim.interfaces.items import IFolderRows, IItemRows
-from mailim.interfaces.spool import ISpoolRows
 from mailim.interfaces.store import ITransaction
 from mailim.store.accounts import AccountRows
 from mailim.store.bodies import BodyRows
 from mailim.store.body_files import BodyFiles
+from mailim.store.boxes import BoxRows
 from mailim.store.connection import Connection
+from mailim.store.folders import FolderRows
 from mailim.store.im import ImRows
+from mailim.store.items import ItemRows
+from mailim.store.mail_state import MailState
+from mailim.store.message_facts import FactRows
+from mailim.store.message_search import MessageSearch
 from mailim.store.record import RecordRows
+from mailim.store.spool import SpoolRows
+from mailim.store.threads import Threads
 
 
 class Effects:
@@ -45,11 +50,6 @@ class Transaction:
     bodies) offers `forget_account(account_id)`, which `accounts.delete` calls first.
     """
 
-    folders: IFolderRows
-    items: IItemRows
-    spool: ISpoolRows
-    boxes: IBoxRows
-
     def __init__(
         self,
         connection: Connection,
@@ -58,7 +58,14 @@ class Transaction:
     ) -> None:
         self.effects = Effects()
         self.bodies = BodyRows(connection, files, self.after_commit, discard)
-        forget: list[Callable[[int], None]] = []
+        state = MailState(connection, self.publish)
+        threads = Threads(connection, state)
+        self.items = ItemRows(connection, state, threads, self.bodies)
+        self.folders = FolderRows(connection, state, threads, self.items.clear_folder)
+        self.spool = SpoolRows(connection, self.publish, self.bodies)
+        self.boxes = BoxRows(connection, self.publish)
+        self.search = MessageSearch(connection, self.bodies, FactRows(connection))
+        forget = [self.items.forget_account]
         self.accounts = AccountRows(connection, self.publish, forget)
         self.record = RecordRows(connection)
         self.im = ImRows(connection, self.publish)

@@ -8,7 +8,17 @@ JSON that answers for ENVELOPE and JMAP), `message_key` (what is sorted and filt
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Table, Text, UniqueConstraint, column, table
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Index,
+    Table,
+    Text,
+    UniqueConstraint,
+    column,
+    false,
+    table,
+)
 
 from mailim.store.schema.columns import (
     Id,
@@ -20,6 +30,12 @@ from mailim.store.schema.columns import (
     row_id,
     text,
 )
+
+
+def no(flag_column: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Say that a flag is not set; SQLite finds a partial index by these very words."""
+    return flag_column.is_(false())
+
 
 # --- accounts' mail as a whole ---------------------------------------------------------
 
@@ -78,15 +94,15 @@ thread = Table(
     metadata,
     row_id(),
     reference("account_id", "account.id"),
-    number("items"),
+    number("item_count"),
     number("modseq"),
     number("created_modseq"),
     sqlite_autoincrement=True,
 )
 
 thread_changes = (
-    Index("ix_thread_account_id_modseq", thread.c.account_id, thread.c.modseq),
-    Index("ix_thread_account_id_created_modseq", thread.c.account_id, thread.c.created_modseq),
+    Index("ix_thread_changed", thread.c.account_id, thread.c.modseq, thread.c.created_modseq),
+    Index("ix_thread_created", thread.c.account_id, thread.c.created_modseq),
 )
 
 thread_tombstone = Table(
@@ -115,7 +131,7 @@ thread_folder = Table(
     metadata,
     reference("thread_id", "thread.id", primary_key=True),
     reference("folder_id", "folder.id", primary_key=True),
-    number("items"),
+    number("item_count"),
     number("unread"),
     number("latest_received"),  # of the newest item of the thread in this folder
     number("latest_item"),
@@ -142,7 +158,7 @@ item = Table(
     reference("body_id", "body.id", ondelete="RESTRICT"),
     number("size"),
     text("keywords"),  # sorted, a space before and behind each; " " if there is none
-    flag("unread"),  # neither $seen nor $draft
+    flag("seen"),  # has $seen; for the index of what was not
     number("received"),
     reference("thread_id", "thread.id"),
     number("modseq"),
@@ -157,16 +173,17 @@ item_indexes = (
     Index("ix_item_listing", item.c.folder_id, item.c.received, item.c.id, item.c.thread_id),
     Index("ix_item_account_listing", item.c.account_id, item.c.received, item.c.id),
     Index("ix_item_thread", item.c.thread_id, item.c.received, item.c.id),
-    Index("ix_item_account_id_modseq", item.c.account_id, item.c.modseq),
-    Index("ix_item_account_id_created_modseq", item.c.account_id, item.c.created_modseq),
+    Index("ix_item_changed", item.c.account_id, item.c.modseq, item.c.created_modseq),
+    Index("ix_item_created", item.c.account_id, item.c.created_modseq),
     Index("ix_item_body_id", item.c.body_id, item.c.account_id),
     Index(
-        "ix_item_unread",
+        "ix_item_unseen",
         item.c.folder_id,
         item.c.received,
         item.c.id,
-        sqlite_where=item.c.unread,
-        postgresql_where=item.c.unread,
+        item.c.thread_id,
+        sqlite_where=no(item.c.seen),
+        postgresql_where=no(item.c.seen),
     ),
 )
 
@@ -276,8 +293,8 @@ spool_due = Index(
     "ix_spool_recipient_due",
     spool_recipient.c.next_attempt,
     spool_recipient.c.spool_id,
-    sqlite_where=(spool_recipient.c.held == 0) & (spool_recipient.c.done == 0),
-    postgresql_where=~spool_recipient.c.held & ~spool_recipient.c.done,
+    sqlite_where=no(spool_recipient.c.held) & no(spool_recipient.c.done),
+    postgresql_where=no(spool_recipient.c.held) & no(spool_recipient.c.done),
 )
 
 # Accounts that have this mail already, whatever addresses led there.

@@ -1,0 +1,18 @@
+"""The way out: what the queue hands mail for other servers to."""
+
+from __future__ import annotations
+
+from zope.interface import Interface
+
+from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
+
+
+class IRelay(Interface):
+    """Brings mail to other servers, at least once."""
+
+    async def send(entry: SpoolEntry, recipient: SpoolRecipient) -> None:
+        """Return once another server took responsibility for this recipient (RFC 5321 4.2.5).
+
+        Raises an error with `temporary` set where trying again may help, any other
+        `MailimError` where it will not.
+        """

@@ -1,0 +1,41 @@
+"""Limits that no administrator sets: what one account, item or question may contain.
+
+They protect the store from input nobody means seriously; each names what it counts. Limits
+an administrator chooses stand in `mailim.config`, those of a format beside its parser.
+Exceeding one raises `LimitExceeded` (or `Invalid` for what is not well-formed at all).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Folders
+FOLDER_NAME_OCTETS: Final = 255  # UTF-8; RFC 8621 1.3.1 maxSizeMailboxName
+FOLDER_DEPTH: Final = 10  # RFC 8621 1.3.1 maxMailboxDepth
+FOLDERS_PER_ACCOUNT: Final = 2000
+
+# Items
+KEYWORD_OCTETS: Final = 255  # RFC 8621 4.1.1
+KEYWORDS_PER_ITEM: Final = 128
+PREFIX_OCTETS: Final = 64 * 1024  # trace headers put before a body
+
+# Threads
+THREAD_REFERENCES: Final = 50  # identifiers of one message that are followed, the last ones
+
+# Questions to the store
+FILTER_DEPTH: Final = 8  # FilterOperators inside each other, RFC 8620 5.5
+FILTER_CONDITIONS: Final = 100  # FilterConditions and operators in one filter
+FILTER_TEXT_CHARS: Final = 1000  # of one text to look for
+SORT_PROPERTIES: Final = 8
+HEADER_CANDIDATES: Final = 20_000  # messages whose header fields one `header` filter compares
+
+# The full-text index
+INDEXED_CHARS: Final = 64 * 1024  # of one message's text
+INDEXED_HEADER_CHARS: Final = 16 * 1024  # of one message's header
+
+# Mail under way
+RECIPIENTS_PER_MAIL: Final = 1000  # RFC 5321 4.5.3.1.10 asks for at least 100
+TRACE_HOPS: Final = 100  # Received fields; more is a loop, RFC 5321 6.3
+SPOOL_ERROR_CHARS: Final = 500  # of the reason kept with a recipient
+BOX_ERROR_CHARS: Final = 500
+UIDL_OCTETS: Final = 255  # RFC 1939 7 allows 70; some servers give more

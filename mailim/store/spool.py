@@ -1,0 +1,296 @@
+"""The spool inside a transaction: mail that is ours and not yet where it belongs.
+
+A recipient that ended stays as a row until the entry goes, so that an alias or a group
+that leads there again brings no second copy; `claim` does the same for accounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Integer, bindparam, delete, exists, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+from zope.interface import implementer
+
+from mailim.errors import Invalid, LimitExceeded, NotFound
+from mailim.events import Event, SpoolChanged
+from mailim.interfaces.spool import ISpoolRows, NewMail, SpoolEntry, SpoolRecipient
+from mailim.limits import PREFIX_OCTETS, RECIPIENTS_PER_MAIL, SPOOL_ERROR_CHARS
+from mailim.store.bodies import BodyRows
+from mailim.store.connection import Connection, Row
+from mailim.store.message_facts import FactRows
+from mailim.store.schema.bodies import body
+from mailim.store.schema.mail import no, spool, spool_account, spool_recipient
+from mailim.store.statements import Statement, id_list, insert_into, one_of_ids
+from mailim.wire.message import MessageFacts
+
+_ID: Final = bindparam("id", type_=Integer)
+_SPOOL: Final = bindparam("spool_id", type_=Integer)
+_OPEN: Final = no(spool_recipient.c.done)
+_WAITS: Final = no(spool_recipient.c.held) & _OPEN  # the words of ix_spool_recipient_due
+
+_ROW: Final = select(
+    spool.c.id,
+    spool.c.body_id,
+    body.c.sha256,
+    spool.c.size,
+    spool.c.prefix,
+    spool.c.sender,
+    spool.c.origin,
+    spool.c.source,
+    spool.c.received,
+    spool.c.account_id,
+).join(body, body.c.id == spool.c.body_id)
+_ADD: Final = Statement(insert_into(spool, "id").returning(spool.c.id))
+_ADD_RECIPIENT: Final = Statement(
+    insert(spool_recipient)
+    .values({each.name: bindparam(each.name) for each in spool_recipient.c if each.name != "id"})
+    .on_conflict_do_nothing()
+)
+_SOME: Final = Statement(_ROW.where(one_of_ids(spool.c.id, "ids")))
+_LIST: Final = Statement(
+    _ROW.where(spool.c.id > bindparam("after")).order_by(spool.c.id).limit(bindparam("limit"))
+)
+_RECIPIENTS: Final = Statement(
+    select(
+        spool_recipient.c.spool_id,
+        spool_recipient.c.id,
+        spool_recipient.c.address,
+        spool_recipient.c.attempts,
+        spool_recipient.c.next_attempt,
+        spool_recipient.c.held,
+        spool_recipient.c.last_error,
+    )
+    .where(one_of_ids(spool_recipient.c.spool_id, "ids"), _OPEN)
+    .order_by(spool_recipient.c.spool_id, spool_recipient.c.id)
+)
+_DUE: Final = Statement(
+    select(spool_recipient.c.spool_id)
+    .where(_WAITS, spool_recipient.c.next_attempt <= bindparam("now"))
+    .group_by(spool_recipient.c.spool_id)
+    .order_by(func.min(spool_recipient.c.next_attempt), spool_recipient.c.spool_id)
+    .limit(bindparam("limit"))
+)
+_NEXT_DUE: Final = Statement(
+    select(spool_recipient.c.next_attempt)
+    .where(_WAITS)
+    .order_by(spool_recipient.c.next_attempt)
+    .limit(1)
+)
+_BODY: Final = Statement(select(spool.c.body_id).where(spool.c.id == _ID))
+_HOLDER: Final = Statement(
+    select(spool_recipient.c.spool_id, spool.c.received)
+    .join(spool, spool.c.id == spool_recipient.c.spool_id)
+    .where(spool_recipient.c.id == _ID, _OPEN)
+)
+_DONE: Final = Statement(
+    update(spool_recipient).where(spool_recipient.c.id == _ID).values(done=True, held=False)
+)
+_STILL_OPEN: Final = Statement(
+    select(exists(select(1).where(spool_recipient.c.spool_id == _SPOOL, _OPEN)))
+)
+_REMOVE: Final = Statement(delete(spool).where(spool.c.id == _ID))
+_RETRY: Final = Statement(
+    update(spool_recipient)
+    .where(spool_recipient.c.id == _ID, _OPEN)
+    .values(
+        attempts=spool_recipient.c.attempts + 1,
+        next_attempt=bindparam("next_attempt"),
+        last_error=bindparam("error"),
+    )
+)
+_HOLD_RECIPIENT: Final = Statement(
+    update(spool_recipient)
+    .where(spool_recipient.c.id == _ID, _OPEN)
+    .values(held=True, last_error=bindparam("error"))
+)
+_HOLD: Final = Statement(
+    update(spool_recipient)
+    .where(spool_recipient.c.spool_id == _SPOOL, _OPEN)
+    .values(held=True, last_error=func.coalesce(bindparam("error"), spool_recipient.c.last_error))
+)
+_RELEASE: Final = Statement(
+    update(spool_recipient)
+    .where(spool_recipient.c.spool_id == _SPOOL, _OPEN, spool_recipient.c.held.is_(True))
+    .values(held=False, attempts=0, next_attempt=bindparam("next_attempt"))
+)
+_CLAIM: Final = Statement(
+    insert(spool_account)
+    .values(spool_id=_SPOOL, account_id=bindparam("account_id"))
+    .on_conflict_do_nothing()
+)
+
+
+@implementer(ISpoolRows)
+class SpoolRows:
+    """The spool inside a transaction."""
+
+    def __init__(
+        self, connection: Connection, publish: Callable[[Event], None], bodies: BodyRows
+    ) -> None:
+        self._db = connection
+        self._publish = publish
+        self._bodies = bodies
+        self._facts = FactRows(connection)
+
+    def add(self, mail: NewMail, body_id: int, prefix: bytes, facts: MessageFacts) -> int:
+        """Put a mail in (holds the body); gives the spool id.
+
+        Raises `Invalid` (no recipient), `LimitExceeded` (recipients, prefix), `NotFound`.
+        """
+        recipients = tuple(dict.fromkeys(mail.recipients))
+        if not recipients:
+            raise Invalid("A mail needs a recipient.", "recipients")
+        if len(recipients) > RECIPIENTS_PER_MAIL:
+            raise LimitExceeded(f"A mail may have {RECIPIENTS_PER_MAIL} recipients.")
+        if len(prefix) > PREFIX_OCTETS:
+            raise LimitExceeded(f"Trace headers may have {PREFIX_OCTETS} octets.")
+        _, octets = self._bodies.get(body_id)
+        self._bodies.hold(body_id)
+        self._facts.keep(body_id, facts)
+        spool_id: int = self._db.value(
+            _ADD,
+            body_id=body_id,
+            size=len(prefix) + octets,
+            prefix=prefix,
+            sender=mail.sender,
+            origin=mail.origin,
+            source=mail.source,
+            received=mail.received,
+            account_id=mail.account_id,
+        )
+        self._add_recipients(spool_id, recipients, mail.received)
+        return spool_id
+
+    def get(self, spool_id: int) -> SpoolEntry | None:
+        """Find one with its open recipients."""
+        return next(iter(self._entries((spool_id,))), None)
+
+    def due(self, now: int, limit: int) -> Sequence[SpoolEntry]:
+        """Give entries with a recipient that is due and not held, oldest first."""
+        return self._entries([row[0] for row in self._db.all(_DUE, now=now, limit=limit)])
+
+    def next_due(self) -> int | None:
+        """Say when the next recipient is due."""
+        found: int | None = self._db.value(_NEXT_DUE)
+        return found
+
+    def list(self, limit: int, after: int = 0) -> Sequence[SpoolEntry]:
+        """Give entries by id."""
+        return self._with_recipients(self._db.all(_LIST, after=after, limit=limit))
+
+    def facts(self, spool_id: int) -> MessageFacts:
+        """Give what was derived from the mail when it was accepted; raises `NotFound`."""
+        return self._facts.need(self._body(spool_id))
+
+    def claim(self, recipient_id: int, account_id: int) -> bool:
+        """Say, once for each mail and account, that the account shall have the mail now.
+
+        False: it has it already. Raises `NotFound` if the recipient ended meanwhile.
+        """
+        spool_id, _ = self._holder(recipient_id)
+        return self._db.run(_CLAIM, spool_id=spool_id, account_id=account_id) == 1
+
+    def done(self, recipient_id: int) -> None:
+        """End a recipient; the entry goes (and lets go of its body) with its last one.
+
+        Raises `NotFound` if it ended already.
+        """
+        spool_id, _ = self._holder(recipient_id)
+        self._db.run(_DONE, id=recipient_id)
+        if not self._db.value(_STILL_OPEN, spool_id=spool_id):
+            self.remove(spool_id)
+
+    def retry(self, recipient_id: int, next_attempt: int, error: str) -> None:
+        """Count an attempt and set the next; nothing happens if the recipient ended."""
+        self._db.run(
+            _RETRY, id=recipient_id, next_attempt=next_attempt, error=error[:SPOOL_ERROR_CHARS]
+        )
+
+    def hold_recipient(self, recipient_id: int, reason: str) -> None:
+        """Hold one recipient; nothing happens if it ended."""
+        self._db.run(_HOLD_RECIPIENT, id=recipient_id, error=reason[:SPOOL_ERROR_CHARS])
+
+    def hold(self, spool_id: int, held: bool, reason: str | None = None) -> None:
+        """Hold or release all recipients of an entry; raises `NotFound`.
+
+        What is released is due at once, its attempts start anew.
+        """
+        if held:
+            error = reason if reason is None else reason[:SPOOL_ERROR_CHARS]
+            changed = self._db.run(_HOLD, spool_id=spool_id, error=error)
+        else:
+            changed = self._db.run(_RELEASE, spool_id=spool_id, next_attempt=0)
+        if not changed:
+            self._body(spool_id)
+        self._publish(SpoolChanged(spool_id))
+
+    def remove(self, spool_id: int) -> None:
+        """Throw an entry away; raises `NotFound`."""
+        body_id = self._body(spool_id)
+        self._db.run(_REMOVE, id=spool_id)
+        self._bodies.release(body_id)
+        self._publish(SpoolChanged(spool_id))
+
+    def replace_recipient(self, recipient_id: int, addresses: Sequence[str]) -> None:
+        """Expand an alias or group in place (attempts start anew).
+
+        Addresses that this mail has, or had, as recipients are not added again. Raises
+        `NotFound` if the recipient ended meanwhile, `LimitExceeded`.
+        """
+        if len(addresses) > RECIPIENTS_PER_MAIL:
+            raise LimitExceeded(f"A mail may have {RECIPIENTS_PER_MAIL} recipients.")
+        spool_id, received = self._holder(recipient_id)
+        self._add_recipients(spool_id, addresses, received)
+        self.done(recipient_id)
+
+    def _add_recipients(self, spool_id: int, addresses: Sequence[str], due: int) -> None:
+        self._db.run_many(
+            _ADD_RECIPIENT,
+            [
+                {
+                    "spool_id": spool_id,
+                    "address": address,
+                    "attempts": 0,
+                    "next_attempt": due,
+                    "held": False,
+                    "done": False,
+                    "last_error": "",
+                }
+                for address in addresses
+            ],
+        )
+        self._publish(SpoolChanged(spool_id))
+
+    def _holder(self, recipient_id: int) -> tuple[int, int]:
+        row = self._db.one(_HOLDER, id=recipient_id)
+        if row is None:
+            raise NotFound("That recipient is not waiting for the mail any more.")
+        return row[0], row[1]
+
+    def _body(self, spool_id: int) -> int:
+        found: int | None = self._db.value(_BODY, id=spool_id)
+        if found is None:
+            raise NotFound("There is no such mail in the queue.")
+        return found
+
+    def _entries(self, spool_ids: Sequence[int]) -> Sequence[SpoolEntry]:
+        """Give entries in the order asked for."""
+        if not spool_ids:
+            return []
+        found = self._with_recipients(self._db.all(_SOME, ids=id_list(spool_ids)))
+        by_id = {entry.id: entry for entry in found}
+        return [by_id[spool_id] for spool_id in spool_ids if spool_id in by_id]
+
+    def _with_recipients(self, rows: Sequence[Row]) -> Sequence[SpoolEntry]:
+        recipients: dict[int, list[SpoolRecipient]] = {}
+        ids = id_list(row[0] for row in rows)
+        for spool_id, id_, address, attempts, due, held, error in self._db.all(
+            _RECIPIENTS, ids=ids
+        ):
+            recipients.setdefault(spool_id, []).append(
+                SpoolRecipient(id_, address, attempts, due, bool(held), error)
+            )
+        entries: list[Sequence[Any]] = [(*row, tuple(recipients.get(row[0], ()))) for row in rows]
+        return [SpoolEntry(*each) for each in entries]
