@@ -1,8 +1,8 @@
 """Address lists of header fields (RFC 5322 section 3.4), read tolerantly in linear time.
 
-The standard library's two parsers are not used: one takes quadratic time, both raise on
-some real headers, and neither keeps what RFC 8621 section 4.1.2.3 asks for. They are the
-oracles of our tests.
+The standard library's two parsers are not used: both raise RecursionError on nested
+comments, the newer one also IndexError on a lone quote or "<" and takes 0.1 ms for an
+address, the older one loses groups. It is an oracle in our tests.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ end; a part whose first line is no header field has no header.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +26,8 @@ from mailim.wire.transfer import decoded_pieces, decoded_size
 __all__ = ["MimeLimits", "Part", "decoded_body", "headers", "scan", "text_of"]
 
 MAX_BOUNDARY: Final = 200  # octets; RFC 2046 section 5.1.1 allows 70
+# What an HTML document says of itself, where the header does not say it.
+_META: Final = re.compile(rb"<meta[^>]{1,200}charset=[\"']?([A-Za-z0-9_-]{1,40})", re.IGNORECASE)
 _IDENTITY: Final = ("7bit", "8bit", "binary")
 _ENCODINGS: Final = (*_IDENTITY, "base64", "quoted-printable")
 
@@ -77,7 +80,9 @@ def text_of(data: bytes | memoryview, part: Part, max_chars: int) -> tuple[str, 
     # No charset here takes more than four octets for a character, but for shift sequences.
     raw = decoded_body(data, part, max_chars * 4 + 64)
     label = part.charset or part.params.get("charset")
-    text, problem = decode(raw, label, cut=part.size > len(raw), guess=True)
+    hint = _META.search(raw, 0, 2048) if part.content_type == "text/html" else None
+    said = hint[1].decode() if hint else None
+    text, problem = decode(raw, label, said, cut=part.size > len(raw), guess=True)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text[:max_chars], problem or part.encoding not in _ENCODINGS
 

@@ -85,8 +85,9 @@ class Pop3Limits:
 
     status_line: int = 2048  # octets of a +OK or -ERR line; RFC 2449 section 4 has 512
     sasl_line: int = 12288  # octets of a challenge, RFC 5034 section 4
-    listing_line: int = 1024  # octets of one line of CAPA, LIST or UIDL
-    listing_lines: int = 1_000_000  # lines of one listing
+    listing_line: int = 512  # octets of one line of CAPA, LIST or UIDL
+    listing_lines: int = 250_000  # messages in one LIST or UIDL
+    capabilities: int = 256  # lines of one CAPA
 
 
 class _Expect(enum.Enum):
@@ -270,8 +271,9 @@ class Pop3Client:
             events.append(ListEnd(command, self._count))
             self._finish()
             return True
-        if self._count >= self._limits.listing_lines:
-            limit = self._limits.listing_lines
+        capa = command.verb == "CAPA"
+        limit = self._limits.capabilities if capa else self._limits.listing_lines
+        if self._count >= limit:
             raise Pop3ProtocolError(f"the {command.verb} listing has more than {limit} lines")
         self._count += 1
         events.append(Line(command, line[1:] if line.startswith(b".") else line))

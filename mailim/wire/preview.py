@@ -14,6 +14,7 @@ from mailim.wire.charsets import clean
 from mailim.wire.mime import text_of
 
 PREVIEW: Final = 256  # characters
+_TEXT: Final = ("text/plain", "text/html")
 _PARTS: Final = 8  # text parts looked at until one has words
 _LOOKED_AT: Final = 32 * 1024  # characters of a part
 
@@ -26,7 +27,7 @@ _HIDDEN: Final = frozenset({"script", "style", "title", "head", "template", "nos
 
 def preview_of(data: bytes, body: Body) -> str:
     """Give at most 256 characters of visible text on one line, "" if there is none."""
-    texts = (part for part in body.text or body.html if part.content_type.startswith("text/"))
+    texts = (part for part in (*body.text, *body.html) if part.content_type in _TEXT)
     for part in islice(texts, _PARTS):
         text, _ = text_of(data, part, _LOOKED_AT)
         plain = html_to_text(text) if part.content_type == "text/html" else _own_words(text)

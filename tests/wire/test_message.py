@@ -219,6 +219,11 @@ class Preview(SynchronousTestCase):
         data = multipart("mixed", leaf("text/plain", b"\r\n"), leaf("text/plain", b"second"))
         self.assertEqual(describe(data).preview, "second")
 
+    def test_empty_text_beside_html(self) -> None:
+        html = leaf("text/html", b"<p>words</p>")
+        data = multipart("alternative", leaf("text/plain", b" \r\n"), html)
+        self.assertEqual(describe(data).preview, "words")
+
     def test_calendar_alone(self) -> None:
         self.assertEqual(describe(leaf("text/calendar", b"BEGIN:VCALENDAR")).preview, "")
 

@@ -290,6 +290,12 @@ class Bodies(SynchronousTestCase):
         data = leaf("text/plain; charset=x-nothing", words.encode("koi8_r"))
         self.assertEqual(self.text(data)[0], words)
 
+    def test_html_says_its_own_charset(self) -> None:
+        page = '<html><META http-equiv=x content="text/html; charset=windows-1251">Да'
+        text, problem = self.text(leaf("text/html", page.encode("cp1251")))
+        self.assertTrue(text.endswith("Да"))
+        self.assertTrue(problem)
+
     def test_cut_inside_a_character_is_no_problem(self) -> None:
         for charset in ("utf-8", "gb18030", "shift_jis", "iso-2022-jp", "utf-16", "utf-16-le"):
             data = leaf(f"text/plain; charset={charset}", ("日本" * 500).encode(charset))

@@ -296,13 +296,18 @@ class Refusals(SynchronousTestCase):
     def test_too_long_listing_line(self) -> None:
         client = greeted()
         client.send(Command.uidl())
-        self.refused(client, b"+OK\r\n1 " + b"x" * 2000, "UIDL listing is longer than 1024")
+        self.refused(client, b"+OK\r\n1 " + b"x" * 2000, "UIDL listing is longer than 512")
 
     def test_too_many_listing_lines(self) -> None:
         client = greeted(Pop3Limits(listing_lines=3))
         client.send(Command.list())
         error = self.refused(client, b"+OK\r\n" + b"1 1\r\n" * 4, "more than 3 lines")
         self.assertEqual(len(error.events), 4)
+
+    def test_too_many_capabilities(self) -> None:
+        client = greeted()
+        client.send(Command.capa())
+        self.refused(client, b"+OK\r\n" + b"X\r\n" * 257, "CAPA listing has more than 256 lines")
 
     def test_data_nobody_asked_for(self) -> None:
         self.refused(greeted(), b"-ERR idle too long\r\n", "without being asked: -ERR idle")
