@@ -70,14 +70,15 @@ export class Actions {
     const text = tn("Message moved to {folder}", "{n} messages moved to {folder}", moving.length, words);
     const origin = new Map(moving.map((email) => [email.id, mailboxOf(email) ?? ""]));
     const done = this.relocate(moving, () => target);
-    this.offerUndo(text, async () => {
+    const withdraw = this.offerUndo(text, async () => {
       await done;
       await this.relocate(this.known([...origin.keys()]), (email) => origin.get(email.id) ?? target);
     });
-    await done;
+    if (!(await done)) withdraw();
   }
 
-  private async relocate(moving: readonly EmailSummary[], target: (email: EmailSummary) => Id): Promise<void> {
+  /** False when the server refused some of it; those are back where they were. */
+  private async relocate(moving: readonly EmailSummary[], target: (email: EmailSummary) => Id): Promise<boolean> {
     const ids = moving.map((email) => email.id);
     const settles = new Map(moving.map((email) => [email.id, this.emails.overlay([email.id], { mailboxIds: { [target(email)]: true } })]));
     const screen = this.screen();
@@ -93,11 +94,11 @@ export class Actions {
     count(moving, 1);
     const refused = await this.update(Object.fromEntries(moving.map((email) => [email.id, { mailboxIds: { [target(email)]: true } }])));
     for (const id of ids) settles.get(id)?.((settled) => !refused.has(settled));
-    if (!refused.size) return;
+    if (!refused.size) return true;
     count(moving.filter((email) => refused.has(email.id)), -1);
     putBack();
-    this.lastUndo.value = null;
     this.complain(refused, t("The messages could not be moved."));
+    return false;
   }
 
   /** Removes messages for good. */
@@ -118,16 +119,21 @@ export class Actions {
     this.complain(refused, t("The messages could not be deleted."));
   }
 
-  private offerUndo(text: string, back: () => Promise<void>): void {
+  /** Shows what was done, with the way back; the function returned withdraws the offer. */
+  private offerUndo(text: string, back: () => Promise<void>): () => void {
+    const withdraw = (): void => {
+      close();
+      if (this.lastUndo.value === undoable) this.lastUndo.value = null;
+    };
     const undoable: Undoable = {
       run: () => {
-        close();
-        if (this.lastUndo.value === undoable) this.lastUndo.value = null;
+        withdraw();
         void back();
       },
     };
     const close = toast({ text, seconds: 10, action: { label: t("Undo"), run: undoable.run } });
     this.lastUndo.value = undoable;
+    return withdraw;
   }
 
   private known(ids: readonly Id[]): EmailSummary[] {

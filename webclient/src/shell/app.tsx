@@ -19,7 +19,7 @@ import { Button } from "../ui/button.js";
 import { Dialogs } from "../ui/dialog.js";
 import { EmptyState } from "../ui/empty.js";
 import { Toasts } from "../ui/toast.js";
-import { Banner, toLogin } from "./banner.js";
+import { Banner, restorePlace, toLogin } from "./banner.js";
 import { BottomBar } from "./bottombar.js";
 import { openKeySheet } from "./key-sheet.js";
 import { keyTable, listenForKeys } from "./keys.js";
@@ -137,6 +137,7 @@ function Starting(): VNode {
 
 export function App(): VNode {
   useEffect(() => {
+    restorePlace();
     const stop = startRouter();
     void startUp();
     return stop;

@@ -13,9 +13,27 @@ addEventListener("offline", () => (offline.value = true));
 
 export const isOffline = computed(() => offline.value);
 
-/** Back to sign-in; what is open is in the address and comes back after it. */
+const PLACE = "place-before-login";
+
+/** To the sign-in page; the place one was at is kept for `placeBefore`. */
 export function toLogin(): void {
-  location.assign(`/login${location.hash}`);
+  try {
+    sessionStorage.setItem(PLACE, location.hash);
+  } catch {
+    // without storage one comes back to the inbox
+  }
+  location.assign("/login");
+}
+
+/** Goes back to where one was before signing in again; call before the router starts. */
+export function restorePlace(): void {
+  try {
+    const place = sessionStorage.getItem(PLACE);
+    sessionStorage.removeItem(PLACE);
+    if (place && !location.hash) history.replaceState(null, "", place);
+  } catch {
+    // as above
+  }
 }
 
 export function Banner(): VNode | null {

@@ -7,7 +7,7 @@
  */
 import { signal } from "@preact/signals";
 import type { ComponentChildren, VNode } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../core/i18n.js";
 import { Button, IconButton } from "./button.js";
 
@@ -43,7 +43,7 @@ export function Dialogs(): VNode {
 
 function Frame({ item }: { item: Opened }): VNode {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
     ref.current?.showModal();
     return () => {
