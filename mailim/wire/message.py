@@ -16,6 +16,7 @@ from mailim.wire.body import body_of
 from mailim.wire.header_forms import HeaderForm, date_of, header_as, message_ids, text_form
 from mailim.wire.mailboxes import Group, Mailbox, parse_groups
 from mailim.wire.mime import MimeLimits, headers, scan
+from mailim.wire.octets import MappedOctets, whole
 from mailim.wire.parameters import token
 from mailim.wire.part import Part
 from mailim.wire.preview import preview_of
@@ -120,9 +121,11 @@ _PLAIN_NAMES: Final = (
 _DEFAULT_LIMITS: Final = MessageLimits()
 
 
-def describe(data: bytes | memoryview, limits: MessageLimits = _DEFAULT_LIMITS) -> MessageFacts:
+def describe(
+    data: bytes | memoryview | MappedOctets, limits: MessageLimits = _DEFAULT_LIMITS
+) -> MessageFacts:
     """Derive the facts of a whole message; never raises, linear in its length."""
-    octets = bytes(data)
+    octets = whole(data)
     structure = scan(octets, limits.mime)
     raw: dict[str, bytes] = {}
     for name, value in headers(octets, structure, limits.mime):

@@ -7,7 +7,8 @@ and the parts where it was given up are marked `truncated`.
 
 RFC 2045, 2046, 2183, 2231, 6532. Where the standards leave senders' errors open: a delimiter
 line of an outer multipart ends inner ones; a multipart without end goes on to its parent's
-end; a part whose first line is no header field has no header.
+end; a part whose first line is no header field has no header; a header that no blank line ends
+goes on to the first line that is no field.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import Any, Final
 
 from mailim.wire.charsets import decode
 from mailim.wire.encoded_words import decode_words, unfold
-from mailim.wire.fields import begins_with_field, raw_fields
+from mailim.wire.fields import begins_with_field, header_without_end, raw_fields
+from mailim.wire.octets import MappedOctets, whole
 from mailim.wire.parameters import content_type, disposition, safe_filename, token
 from mailim.wire.part import Part
 from mailim.wire.transfer import decoded_pieces, decoded_size
@@ -45,25 +47,25 @@ class MimeLimits:
 _DEFAULT_LIMITS: Final = MimeLimits()
 
 
-def scan(data: bytes | memoryview, limits: MimeLimits = _DEFAULT_LIMITS) -> Part:
+def scan(data: bytes | memoryview | MappedOctets, limits: MimeLimits = _DEFAULT_LIMITS) -> Part:
     """Give the structure of a whole message (a memoryview is copied first)."""
-    return _Scanner(bytes(data), limits).run()
+    return _Scanner(whole(data), limits).run()
 
 
 def headers(
-    data: bytes | memoryview, part: Part, limits: MimeLimits = _DEFAULT_LIMITS
+    data: bytes | memoryview | MappedOctets, part: Part, limits: MimeLimits = _DEFAULT_LIMITS
 ) -> list[tuple[str, bytes]]:
     """Give the part's own header fields in order as (name, raw value)."""
     end = min(part.body_start, part.header_start + limits.header_bytes)
     return list(raw_fields(bytes(data[part.header_start : end])))
 
 
-def decoded_body(data: bytes | memoryview, part: Part, max_bytes: int) -> bytes:
+def decoded_body(data: bytes | memoryview | MappedOctets, part: Part, max_bytes: int) -> bytes:
     """Give the body without its transfer encoding, at most `max_bytes` octets of it."""
-    whole = data if isinstance(data, bytes) else bytes(data)
+    octets = whole(data)
     pieces: list[bytes] = []
     left = max_bytes
-    for piece in decoded_pieces(whole, part.body_start, part.body_end, part.encoding):
+    for piece in decoded_pieces(octets, part.body_start, part.body_end, part.encoding):
         pieces.append(piece[:left])
         left -= len(pieces[-1])
         if left <= 0:
@@ -71,7 +73,9 @@ def decoded_body(data: bytes | memoryview, part: Part, max_bytes: int) -> bytes:
     return b"".join(pieces)
 
 
-def text_of(data: bytes | memoryview, part: Part, max_chars: int) -> tuple[str, bool]:
+def text_of(
+    data: bytes | memoryview | MappedOctets, part: Part, max_chars: int
+) -> tuple[str, bool]:
     """Give the part as text of at most `max_chars` characters with LF line ends.
 
     The flag is RFC 8621's isEncodingProblem: the charset or the transfer encoding was
@@ -134,6 +138,8 @@ class _Scanner:
             entity = self._open[level]
             if closing:
                 self._forget(entity)
+            elif self._delimiter(position, position + 2) is not None:
+                continue  # two delimiter lines in a row enclose nothing
             elif self._count >= self._limits.parts:
                 entity.facts["truncated"] = True
             else:
@@ -242,17 +248,21 @@ class _Scanner:
         if data.startswith(b"\r\n", position):
             return position + 2
         end = min(self._next_blank(b"\n\n", position), self._next_blank(b"\n\r\n", position))
+        blank = end <= len(data)
         if self._boundaries:
             found = self._delimiter(position, end)
             if found is not None:
-                return found[0]
-        return end if begins_with_field(data, position) else position
+                blank, end = False, found[0]
+        if not begins_with_field(data, position):
+            return position
+        return end if blank else header_without_end(data, position, min(end, len(data)))
 
     def _next_blank(self, form: bytes, position: int) -> int:
+        """Give where the next blank line ends; behind the data if there is none."""
         if self._blank[form] < position + len(form):
             at = self._data.find(form, position)
             self._blank[form] = at + len(form) if at >= 0 else len(self._data) + len(form)
-        return min(self._blank[form], len(self._data))
+        return self._blank[form]
 
     def _newlines_before(self, position: int) -> int:
         low, high = sorted((self._counted, position))

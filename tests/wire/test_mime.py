@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from email import message_from_bytes
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,28 @@ def outline(part: Part) -> list[tuple[str, str]]:
 
 def body(data: bytes, part: Part) -> bytes:
     return data[part.body_start : part.body_end]
+
+
+Tree = bytes | tuple["Tree", ...]
+# A part's text has neither the boundaries of samples.multipart nor (for the comparison with
+# the standard library, which takes it for a line end) CR alone.
+TEXTS = st.text("ab-=_\u00e4 .:", max_size=20).map(str.encode)
+BLOCKS = st.lists(TEXTS, max_size=4).map(b"\r\n".join)
+TREES: st.SearchStrategy[Tree] = st.recursive(
+    BLOCKS, lambda inner: st.lists(inner, min_size=1, max_size=3).map(tuple), max_leaves=8
+)
+
+
+def written(tree: Tree) -> bytes:
+    if isinstance(tree, bytes):
+        return leaf("text/x-leaf", tree)
+    return multipart("mixed", *map(written, tree))
+
+
+def found(data: bytes, part: Part) -> Tree:
+    if part.is_multipart:
+        return tuple(found(data, child) for child in part.children)
+    return body(data, part)
 
 
 class Structure(SynchronousTestCase):
@@ -92,6 +115,26 @@ class Structure(SynchronousTestCase):
         self.assertEqual(headers(data, first), [("Subject", b" a")])
         self.assertEqual((body(data, first), body(data, second)), (b"", b"b"))
 
+    def test_delimiters_in_a_row_enclose_nothing(self) -> None:
+        data = b"Content-Type: multipart/mixed; boundary=x\n\n--x\n--x\n\n\na\n--x\n--x--\n"
+        self.assertEqual([body(data, part) for part in scan(data).children], [b"\na"])
+
+    def test_forgotten_blank_line(self) -> None:
+        """The text is shown, not taken for a header."""
+        for head in (b"", b"From joe Fri Nov 20 11:00:00 2026\r\n"):
+            data = head + b"Subject: a\r\n b\r\nHello there\r\nfriend: x\r\n"
+            part = scan(data)
+            self.assertEqual(headers(data, part), [("Subject", b" a\r\n b")])
+            self.assertEqual(body(data, part), b"Hello there\r\nfriend: x\r\n")
+        data = b"Content-Type: multipart/mixed; boundary=x\n\n--x\nA: b\nhello\n--x--\n"
+        (part,) = scan(data).children
+        self.assertEqual((headers(data, part), body(data, part)), ([("A", b" b")], b"hello"))
+
+    def test_only_a_header(self) -> None:
+        for data in (b"A: b", b"A: b\r\n", b"A: b\r\n\r\n", b"A: b\n c\n"):
+            part = scan(data)
+            self.assertEqual((part.body_start, part.body_end), (len(data), len(data)))
+
     def test_white_space_behind_a_delimiter(self) -> None:
         data = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x \t\r\n\r\na\r\n--x-- \r\n"
         self.assertEqual(body(data, scan(data).children[0]), b"a")
@@ -135,6 +178,19 @@ class Structure(SynchronousTestCase):
         pdf = root.children[1]
         self.assertEqual(decoded_body(memoryview(data), pdf, 99), b"%PDF")
         self.assertEqual(headers(memoryview(data), pdf), headers(data, pdf))
+
+
+class AsWritten(SynchronousTestCase):
+    """A message written by the rules is found as it was written."""
+
+    @settings(max_examples=150, deadline=None)
+    @given(TREES)
+    def test_trees(self, tree: Tree) -> None:
+        data = written(tree)
+        root = scan(data)
+        self.assertEqual(found(data, root), tree)
+        theirs = [part.get_content_type() for part in message_from_bytes(data).walk()]
+        self.assertEqual([part.content_type for part in root.walk()], theirs)
 
 
 class Fields(SynchronousTestCase):
