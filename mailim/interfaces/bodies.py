@@ -7,11 +7,16 @@ an item, an upload); what nobody holds is swept away later.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
+
+from mailim.wire.octets import MappedOctets
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,12 @@ class IBodies(Interface):
 
     def writer(max_octets: int) -> IBodyWriter:
         """Start a body whose size is not known yet; `LimitExceeded` beyond `max_octets`."""
+
+    def inspect(body: PreparedBody, look: Callable[[bytes | MappedOctets], T]) -> Deferred[T]:
+        """Run `look` in a thread on the octets of a prepared body; large ones are mapped.
+
+        The octets are there for as long as `look` runs, no longer.
+        """
 
     def read(sha256: bytes, start: int = 0, end: int | None = None) -> Deferred[bytes]:
         """Give a slice of a stored body; raises `NotFound`."""

@@ -25,6 +25,7 @@ from mailim.store.bodies import BodyRows
 from mailim.store.body_files import BodyFiles
 from mailim.store.growing_body import GrowingBody
 from mailim.store.readers import Readers
+from mailim.wire.octets import MappedOctets, mapped
 
 T = TypeVar("T")
 
@@ -98,6 +99,17 @@ class Bodies:
     def writer(self, max_octets: int) -> BodyWriter:
         """Start a body whose size is not known yet; `LimitExceeded` beyond `max_octets`."""
         return BodyWriter(GrowingBody(self._files, max_octets), self._in_thread)
+
+    def inspect(self, body: PreparedBody, look: Callable[[bytes | MappedOctets], T]) -> Deferred[T]:
+        """Run `look` in a thread on the octets of a prepared body; large ones are mapped."""
+        if body.data is not None:
+            return self._in_thread(look, body.data)
+
+        def look_at_file() -> T:
+            with mapped(self._files.path(body.sha256)) as octets:
+                return look(octets)
+
+        return self._in_thread(look_at_file)
 
     def read(self, sha256: bytes, start: int = 0, end: int | None = None) -> Deferred[bytes]:
         """Give a slice of a stored body; raises `NotFound`."""
