@@ -50,11 +50,13 @@ class Writer:
         connection: Connection,
         transaction: Transaction,
         events: Events,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._reactor = reactor
         self._driver = connection.driver
         self._transaction = transaction
         self._events = events
+        self._seconds = seconds
         self._waiting: tuple[deque[Work], ...] = tuple(deque() for _ in Priority)
         self._wake = threading.Event()
         self._stopping = False
@@ -68,7 +70,7 @@ class Writer:
             return fail(StoreUnavailable("The store is closed."))
         if sum(map(len, self._waiting)) >= WAITING_UNITS:
             return fail(StoreUnavailable("The store is overloaded."))
-        work = Work(unit, time.monotonic())
+        work = Work(unit, self._seconds())
         self._waiting[priority].append(work)
         if not self._wake.is_set():
             self._wake.set()
@@ -104,14 +106,14 @@ class Writer:
             if waiting:
                 if first is None:
                     first = waiting
-                elif time.monotonic() - waiting[0].since > PATIENCE_SECONDS:
+                elif self._seconds() - waiting[0].since > PATIENCE_SECONDS:
                     return waiting.popleft()
         return None if first is None else first.popleft()
 
     def _batch(self, work: Work | None) -> None:
         """Run one transaction, beginning with `work`."""
         batch: list[Work] = []
-        until = time.monotonic() + BATCH_SECONDS
+        until = self._seconds() + BATCH_SECONDS
         succeeded = 0
         try:
             self._begin()
@@ -122,7 +124,7 @@ class Writer:
                     if succeeded:
                         raise work.error or StoreUnavailable("The transaction was lost.")
                     self._begin()
-                if len(batch) >= BATCH_UNITS or time.monotonic() >= until:
+                if len(batch) >= BATCH_UNITS or self._seconds() >= until:
                     break
                 work = self._take()
             self._driver.execute("COMMIT")
