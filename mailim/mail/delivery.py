@@ -1,0 +1,93 @@
+"""The last step for mail that stays here: into a folder of an account.
+
+One unit puts the item into the folder and ends the recipient, so that a crash leaves the
+mail either in the spool or in the folder, never in both, never in none. An account gets a
+mail once, however many of its addresses the mail was sent to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twisted.logger import Logger
+
+from mailim.errors import NotFound
+from mailim.events import MailDelivered
+from mailim.interfaces.filters import Action, Verdict
+from mailim.interfaces.items import Folder
+from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
+from mailim.interfaces.store import IStore, ITransaction
+from mailim.mail.trace import return_path
+from mailim.wire.message import MessageFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of a delivery; `item_id` is None if the account had the mail already."""
+
+    account_id: int
+    item_id: int | None
+
+
+class LocalDelivery:
+    """Puts mail into folders."""
+
+    _log = Logger()
+
+    def __init__(self, store: IStore) -> None:
+        self._store = store
+
+    async def deliver(
+        self,
+        entry: SpoolEntry,
+        recipient: SpoolRecipient,
+        account_id: int,
+        facts: MessageFacts,
+        verdict: Verdict,
+    ) -> Delivered:
+        """Put the mail into the account's Inbox (Junk) and end the recipient, in one unit.
+
+        Publishes `MailDelivered`. Raises `NotFound` if the account or the recipient is
+        gone; then nothing was changed.
+        """
+        role = "junk" if verdict.action is Action.JUNK else "inbox"
+        prefix = return_path(entry.sender) + verdict.headers + entry.prefix
+
+        def unit(tx: ITransaction) -> Delivered:
+            if tx.accounts.get(account_id) is None:
+                raise NotFound("The account does not exist any more.")
+            item_id = None
+            if tx.spool.claim(recipient.id, account_id):
+                folder = folder_for(tx, account_id, role)
+                item = tx.items.add(
+                    folder.id, entry.body_id, prefix, facts, frozenset(), entry.received
+                )
+                item_id = item.id
+                tx.publish(MailDelivered(account_id, folder.id, item.id))
+            tx.spool.done(recipient.id)
+            return Delivered(account_id, item_id)
+
+        delivered = await self._store.write(unit)
+        self._log.info(
+            "mail {spool_id} delivered to {address}: item {item_id}",
+            spool_id=entry.id,
+            address=recipient.address,
+            account_id=account_id,
+            item_id=delivered.item_id,
+        )
+        return delivered
+
+
+def folder_for(tx: ITransaction, account_id: int, role: str) -> Folder:
+    """Find the folder with a role; somebody may have removed it, then it is made again.
+
+    If another folder has taken its name, that one gets the mail.
+    """
+    found = tx.folders.by_role(account_id, role)
+    if found is not None:
+        return found
+    name = role.capitalize()
+    for folder in tx.folders.list(account_id):
+        if folder.parent_id is None and folder.name == name:
+            return folder
+    return tx.folders.create(account_id, name, role=role)

@@ -1,0 +1,58 @@
+"""Trace headers (RFC 5321 4.4): what is put before a mail; its own octets stay as they are."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Final
+
+from mailim.interfaces.spool import NewMail
+
+# What brought the mail, as a word for the "with" clause (RFC 5321 4.4 Attdl-Protocol).
+PROTOCOLS: Final = {
+    "smtp": "ESMTP",
+    "submission": "ESMTPA",
+    "multipop": "POP3",
+    "jmap": "HTTP",
+    "system": "LOCAL",
+}
+SOURCE_CHARS: Final = 200
+
+_NOT_PLAIN: Final = re.compile(r"[^\x20-\x7e]")
+_SPECIAL: Final = re.compile(r"[()\\]")
+
+
+def received_field(mail: NewMail, hostname: str, trace_id: str) -> bytes:
+    """Give the Received field of a mail that enters here, with CRLF at the end of its lines.
+
+    The recipient is named only if there is one: others' names are nobody's business.
+    """
+    protocol = PROTOCOLS.get(mail.origin, "LOCAL")
+    when = datetime.fromtimestamp(mail.received / 1e6, UTC).replace(microsecond=0)
+    lines = [f"Received: by {hostname} (mailim) with {protocol} id {trace_id}"]
+    if mail.source:
+        lines.append(f"\t({_comment(mail.source)})")
+    if len(mail.recipients) == 1 and _is_plain(mail.recipients[0]):
+        lines.append(f"\tfor <{mail.recipients[0]}>")
+    lines[-1] += ";"
+    lines.append(f"\t{format_datetime(when)}")
+    return ("\r\n".join(lines) + "\r\n").encode("ascii")
+
+
+def return_path(sender: str) -> bytes:
+    """Give the Return-Path field that final delivery adds; "" is the null reverse-path.
+
+    An address that could not stand in a header as it is counts as none.
+    """
+    return f"Return-Path: <{sender if _is_plain(sender) else ''}>\r\n".encode()
+
+
+def _comment(text: str) -> str:
+    """Make a text fit for a comment (RFC 5322 3.2.2)."""
+    plain = _NOT_PLAIN.sub("?", text[:SOURCE_CHARS])
+    return _SPECIAL.sub(lambda found: "\\" + found[0], plain)
+
+
+def _is_plain(address: str) -> bool:
+    return address.isascii() and not re.search(r"[\x00-\x20\x7f<>]", address)
