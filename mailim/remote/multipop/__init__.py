@@ -1,0 +1,1 @@
+"""MultiPOP: collects mail from outside POP3 boxes into local accounts."""
