@@ -36,7 +36,6 @@ SASL2: Final = "urn:xmpp:sasl:2"  # XEP-0388
 BIND2: Final = "urn:xmpp:bind:0"  # XEP-0386
 SASL_CHANNEL_BINDING: Final = "urn:xmpp:sasl-cb:0"  # XEP-0440
 SASL_UPGRADE: Final = "urn:xmpp:sasl:upgrade:0"  # XEP-0480
-SSDP: Final = "urn:xmpp:ssdp:0"  # XEP-0474
 FAST: Final = "urn:xmpp:fast:0"  # XEP-0484
 STREAM_LIMITS: Final = "urn:xmpp:stream-limits:0"  # XEP-0478
 HOST_META: Final = "http://docs.oasis-open.org/ns/xri/xrd-1.0"  # XEP-0156

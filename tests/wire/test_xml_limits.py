@@ -201,6 +201,20 @@ class EndlessTests(SynchronousTestCase):
                 self.assertEqual(1, len(parser.feed(data)))
         self.assertLess(resident_bytes() - before, 8 * MEGABYTE)
 
+    def test_nor_when_no_piece_ends_between_stanzas_or_characters(self) -> None:
+        parser = StreamParser(AFTER_AUTH)
+        parser.feed(HEADER + b"<a>\xc3")
+
+        def feed(start: int) -> None:
+            for number in range(start, start + 40_000):
+                parser.feed(b"\xa9<n%d/></a><a>\xc3" % number)
+
+        feed(0)
+        before = resident_bytes()
+        for round_ in range(1, 8):
+            feed(round_ * 40_000)
+        self.assertLess(resident_bytes() - before, 8 * MEGABYTE)
+
     def test_single_bytes_of_a_large_stanza_cost_little(self) -> None:
         # 256 KiB in single bytes: quadratic work would take minutes.
         parser = StreamParser(AFTER_AUTH)

@@ -114,7 +114,7 @@ class StreamParser:
 
         Anything else behind a STARTTLS request was injected before TLS.
         """
-        return self._open and not self._stack and self._token == self._fed and not self._partial
+        return self._between() and not self._partial
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """Parse what arrived; return what became complete.
@@ -143,6 +143,10 @@ class StreamParser:
         self._parser = None
         self._stack.clear()
         self._text.clear()
+
+    def _between(self) -> bool:
+        """True when expat is between two stanzas, with all that it was given used up."""
+        return self._open and not self._stack and self._token == self._fed
 
     def _feed(self, data: bytes) -> None:
         """Pass on whole UTF-8 characters; expat is vague about what is wrong with others."""
@@ -180,7 +184,7 @@ class StreamParser:
             whole = room >= end and position == 0
             self._parse(data if whole else data[position : position + room])
             position += room
-            if due and self.idle and not self._closed:
+            if due and self._between() and not self._closed:
                 self._renew()
 
     def _first(self, data: bytes) -> bytes:
