@@ -112,8 +112,9 @@ class BodyRows:
             raise NotFound("There is no such body.")
         body_id, size = found
         length = max(0, (size if end is None else min(end, size)) - start)
-        data = self._db.value(_SLICE, id=body_id, start=start + 1, length=length)
-        return size, data
+        row = self._db.one(_SLICE, id=body_id, start=start + 1, length=length)
+        # SQLite's substr makes NULL of an empty blob.
+        return size, None if row is None else row[0] or b""
 
     def slice(self, sha256: bytes, start: int, end: int) -> bytes:
         """Give a slice wherever the bytes are; raises `NotFound` or `OSError`."""
