@@ -91,7 +91,7 @@ class MessageFacts:
         return {
             name: list(given) if isinstance(given, tuple) else given
             for name, given in value.items()
-            if given not in (None, "", (), [], {}, False)
+            if given not in (None, (), [], {}, False)
         }
 
     @classmethod

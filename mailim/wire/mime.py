@@ -191,7 +191,10 @@ class _Scanner:
         while len(self._open) > level:
             entity = self._open.pop()
             self._forget(entity)
-            part = self._part(entity, max(end, entity.facts["body_start"]))
+            # An empty body begins behind the line end that ought to stand before the
+            # delimiter; what encloses it then ends no earlier.
+            end = max(end, entity.facts["body_start"])
+            part = self._part(entity, end)
             if not self._open:
                 self._root = part
             elif self._open[-1].facts["content_type"].startswith("multipart/"):

@@ -76,7 +76,7 @@ class Facts(SynchronousTestCase):
             self.assertIsNone(describe(b"Date: " + date + b"\r\n\r\n").date)
 
     def test_json_round_trip(self) -> None:
-        for data in [*samples.ALL, b"To: T: a@b;\r\n\r\n", b""]:
+        for data in [*samples.ALL, b"To: T: a@b;\r\nSubject:\r\n\r\n", b""]:
             facts = describe(data)
             again = MessageFacts.from_json(json.loads(json.dumps(facts.to_json())))
             self.assertEqual(again, facts)

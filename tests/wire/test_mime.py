@@ -450,6 +450,10 @@ class Anything(SynchronousTestCase):
     @settings(max_examples=500, deadline=None)
     @given(MAILISH)
     @example(b"--x\n")
+    @example(
+        b"Content-Type: multipart/mixed; boundary=x\n\n--x\n"
+        b"Content-Type: multipart/mixed; boundary=y\n\n--y\n\n--x\n"
+    )
     @example(b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n--x--")
     def test_offsets_are_nested(self, data: bytes) -> None:
         root = scan(data)
