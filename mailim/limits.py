@@ -35,6 +35,7 @@ INDEXED_HEADER_CHARS: Final = 16 * 1024  # of one message's header
 
 # Mail under way
 RECIPIENTS_PER_MAIL: Final = 1000  # RFC 5321 4.5.3.1.10 asks for at least 100
+EXPANDED_RECIPIENTS: Final = 10_000  # that one alias or group stands for
 TRACE_HOPS: Final = 100  # Received fields; more is a loop, RFC 5321 6.3
 SPOOL_ERROR_CHARS: Final = 500  # of the reason kept with a recipient
 BOX_ERROR_CHARS: Final = 500

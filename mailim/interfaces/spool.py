@@ -70,8 +70,8 @@ class ISpoolRows(Interface):
     def due(now: int, limit: int) -> Sequence[SpoolEntry]:
         """Give entries with a recipient that is due and not held, oldest first."""
 
-    def next_due() -> int | None:
-        """Say when the next recipient is due."""
+    def next_due(after: int = -1) -> int | None:
+        """Say when the next recipient is due later than `after`."""
 
     def list(limit: int, after: int = 0) -> Sequence[SpoolEntry]:
         """Give entries by id."""

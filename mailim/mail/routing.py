@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mailim.address import parse_address
-from mailim.errors import Invalid, LimitExceeded
+from mailim.errors import Invalid, LimitExceeded, Unavailable
 from mailim.interfaces.accounts import Account
 from mailim.interfaces.spool import SpoolEntry
 
@@ -90,5 +90,5 @@ class Routing:
             return Nowhere("The group has no members.")
         if meant == (address,):
             # An account made since `find`, or one that is gone since: ask again later.
-            raise Invalid("The address changed just now.")
+            raise Unavailable("The address changed just now.")
         return ToAddresses(meant)

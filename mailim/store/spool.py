@@ -16,7 +16,7 @@ from zope.interface import implementer
 from mailim.errors import Invalid, LimitExceeded, NotFound
 from mailim.events import Event, SpoolChanged
 from mailim.interfaces.spool import ISpoolRows, NewMail, SpoolEntry, SpoolRecipient
-from mailim.limits import PREFIX_OCTETS, RECIPIENTS_PER_MAIL, SPOOL_ERROR_CHARS
+from mailim.limits import EXPANDED_RECIPIENTS, PREFIX_OCTETS, RECIPIENTS_PER_MAIL, SPOOL_ERROR_CHARS
 from mailim.store.bodies import BodyRows
 from mailim.store.connection import Connection, Row
 from mailim.store.message_facts import FactRows
@@ -74,7 +74,7 @@ _DUE: Final = Statement(
 )
 _NEXT_DUE: Final = Statement(
     select(spool_recipient.c.next_attempt)
-    .where(_WAITS)
+    .where(_WAITS, spool_recipient.c.next_attempt > bindparam("after"))
     .order_by(spool_recipient.c.next_attempt)
     .limit(1)
 )
@@ -171,9 +171,9 @@ class SpoolRows:
         """Give entries with a recipient that is due and not held, oldest first."""
         return self._entries([row[0] for row in self._db.all(_DUE, now=now, limit=limit)])
 
-    def next_due(self) -> int | None:
-        """Say when the next recipient is due."""
-        found: int | None = self._db.value(_NEXT_DUE)
+    def next_due(self, after: int = -1) -> int | None:
+        """Say when the next recipient is due later than `after`."""
+        found: int | None = self._db.value(_NEXT_DUE, after=after)
         return found
 
     def list(self, limit: int, after: int = 0) -> Sequence[SpoolEntry]:
@@ -239,8 +239,8 @@ class SpoolRows:
         Addresses that this mail has, or had, as recipients are not added again. Raises
         `NotFound` if the recipient ended meanwhile, `LimitExceeded`.
         """
-        if len(addresses) > RECIPIENTS_PER_MAIL:
-            raise LimitExceeded(f"A mail may have {RECIPIENTS_PER_MAIL} recipients.")
+        if len(addresses) > EXPANDED_RECIPIENTS:
+            raise LimitExceeded(f"A group may have {EXPANDED_RECIPIENTS} members.")
         spool_id, received = self._holder(recipient_id)
         self._add_recipients(spool_id, addresses, received)
         self.done(recipient_id)
