@@ -1,0 +1,295 @@
+"""The queue: brings what is in the spool to where it belongs.
+
+    due entries → filters → for each recipient: routing → delivery | relay | hold
+
+It is woken by `SpoolChanged`, by a mail that is over, and by a timer for the next attempt;
+what it misses it finds the next time it looks, because all it knows is in the spool. Each
+step ends in one transaction, so a crash at any moment repeats at most the step it cut.
+
+What fails for now (a filter that raises, a store that is full, a server that says 4xx) is
+tried again by the table in `backoff`; what cannot succeed, or has not for five days, is
+held with its reason until an administrator decides. No mail is ever thrown away here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import random
+from typing import Final
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mailim.background import spawn
+from mailim.errors import MailimError, NotFound
+from mailim.events import Events, SpoolChanged
+from mailim.interfaces.filters import Action, IFilter, Verdict
+from mailim.interfaces.relay import IRelay
+from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
+from mailim.interfaces.store import IStore, ITransaction
+from mailim.mail.backoff import Backoff
+from mailim.mail.delivery import LocalDelivery
+from mailim.mail.judging import Judging
+from mailim.mail.routing import Nowhere, Routing, ToAccount, ToAddresses
+from mailim.wire.message import MessageFacts
+
+TROUBLE_SECONDS: Final = 10.0  # until we look again after the spool itself failed us
+LONGEST_SLEEP: Final = 3600.0
+STOP_SECONDS: Final = 10.0  # that stopping waits for deliveries under way
+RECIPIENTS_AT_ONCE: Final = 50  # of one mail
+
+
+class Queue(Service):
+    """Works on up to `at_once` mails side by side.
+
+    A Twisted service; `filters` are asked in their order; without a `relay` mail for
+    other servers is held.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        store: IStore,
+        events: Events,
+        filters: Sequence[IFilter],
+        routing: Routing,
+        delivery: LocalDelivery,
+        relay: IRelay | None = None,
+        *,
+        at_once: int = 20,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._clock = reactor
+        self._store = store
+        self._events = events
+        self._judging = Judging(reactor, filters)
+        self._routing = routing
+        self._delivery = delivery
+        self._relay = relay
+        self._at_once = at_once
+        self._backoff = backoff or Backoff(random)
+        self._busy: set[int] = set()  # spool ids under way
+        self._stuck: dict[int, IDelayedCall] = {}  # those of them that only wait
+        self._looking = False
+        self._again = False
+        self._timer: IDelayedCall | None = None
+        self._stopped: Deferred[None] | None = None
+        self._unsubscribe = lambda: None
+
+    @property
+    def busy(self) -> int:
+        """How many mails are worked on."""
+        return len(self._busy)
+
+    def startService(self) -> None:
+        """Begin with what is in the spool."""
+        super().startService()
+        self._unsubscribe = self._events.subscribe(SpoolChanged, lambda _event: self.wake())
+        self.wake()
+
+    def stopService(self) -> Deferred[None]:
+        """Take nothing new; fires when nothing is under way, or after `STOP_SECONDS`.
+
+        What is still under way then stays in the spool and is found at the next start.
+        """
+        super().stopService()
+        self._unsubscribe()
+        self._sleep(None)
+        self._stopped = stopped = Deferred[None]()
+        giving_up = self._clock.callLater(STOP_SECONDS, self._over)
+        for spool_id, again in tuple(self._stuck.items()):
+            again.cancel()
+            self._finished(spool_id)
+        self._check_over()
+
+        def tidy(result: None) -> None:
+            if giving_up.active():
+                giving_up.cancel()
+
+        return stopped.addCallback(tidy)
+
+    def wake(self) -> None:
+        """Look into the spool, now or as soon as the look under way is over."""
+        self._again = True
+        if self.running and not self._looking:
+            self._looking = True
+            spawn(self._look(), "the queue")
+
+    # --- taking mails ---------------------------------------------------------------------
+
+    async def _look(self) -> None:
+        try:
+            while self._again and self.running:
+                self._again = False
+                await self._take()
+        except Exception:
+            # The loop survives its body: whatever it was, we look again.
+            self._log.failure("the spool could not be read")
+            self._sleep(TROUBLE_SECONDS)
+        finally:
+            self._looking = False
+            self._check_over()
+
+    async def _take(self) -> None:
+        """Start work on what is due, and sleep until the next is."""
+        now = self._now()
+        if len(self._busy) >= self._at_once:
+            return  # the next mail that is over wakes us
+
+        def unit(tx: ITransaction) -> tuple[Sequence[SpoolEntry], int | None]:
+            return tx.spool.due(now, self._at_once), tx.spool.next_due(now)
+
+        entries, next_due = await self._store.read(unit)
+        self._sleep(None if next_due is None else (next_due - now) / 1e6)
+        for entry in entries:
+            if entry.id not in self._busy and len(self._busy) < self._at_once and self.running:
+                self._busy.add(entry.id)
+                spawn(self._work_on(entry), "work on a mail")
+
+    def _sleep(self, seconds: float | None) -> None:
+        """Set the one timer, or none."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        if seconds is not None and self.running:
+            self._timer = self._clock.callLater(min(max(seconds, 0), LONGEST_SLEEP), self.wake)
+
+    # --- one mail -------------------------------------------------------------------------
+
+    async def _work_on(self, entry: SpoolEntry) -> None:
+        try:
+            await self._attempt(entry)
+        except Exception:
+            # Not even the failure could be written down. The mail is as it was; it stays
+            # among the busy ones for a while, or we would spin.
+            self._log.failure("mail {spool_id} is stuck for now", spool_id=entry.id)
+            if self.running:
+                again = self._clock.callLater(TROUBLE_SECONDS, self._finished, entry.id)
+                self._stuck[entry.id] = again
+            else:
+                self._finished(entry.id)
+        else:
+            self._finished(entry.id)
+
+    def _finished(self, spool_id: int) -> None:
+        self._stuck.pop(spool_id, None)
+        self._busy.discard(spool_id)
+        self.wake()
+        self._check_over()
+
+    async def _attempt(self, entry: SpoolEntry) -> None:
+        now = self._now()
+        due = [each for each in entry.recipients if not each.held and each.next_attempt <= now]
+        try:
+            facts = await self._store.read(lambda tx: tx.spool.facts(entry.id))
+            verdict = await self._judging.check(entry, facts)
+        except Exception as error:
+            await self._put_off(entry, due, error)
+            return
+        if verdict.action is Action.HOLD:
+            self._log.warn(
+                "mail {spool_id} is held: {reason}", spool_id=entry.id, reason=verdict.reason
+            )
+            await self._store.write(lambda tx: _hold(tx, entry.id, verdict.reason))
+            return
+        for start in range(0, len(due), RECIPIENTS_AT_ONCE):
+            served = [
+                Deferred.fromCoroutine(self._serve(entry, each, facts, verdict))
+                for each in due[start : start + RECIPIENTS_AT_ONCE]
+            ]
+            await gatherResults(served, consumeErrors=True)
+
+    async def _serve(
+        self, entry: SpoolEntry, recipient: SpoolRecipient, facts: MessageFacts, verdict: Verdict
+    ) -> None:
+        """Do the next step for one recipient; a failure of it is written down."""
+        try:
+            await self._step(entry, recipient, facts, verdict)
+        except MailimError as error:
+            if error.temporary:
+                await self._put_off(entry, [recipient], error)
+            else:
+                await self._hold_recipient(entry, recipient, error.text)
+        except Exception as error:
+            await self._put_off(entry, [recipient], error)
+
+    async def _step(
+        self, entry: SpoolEntry, recipient: SpoolRecipient, facts: MessageFacts, verdict: Verdict
+    ) -> None:
+        destination = await self._routing.route(entry, recipient.address)
+        if isinstance(destination, ToAccount):
+            account_id = destination.account_id
+            await self._delivery.deliver(entry, recipient, account_id, facts, verdict)
+        elif isinstance(destination, ToAddresses):
+            addresses = destination.addresses
+            await self._store.write(lambda tx: tx.spool.replace_recipient(recipient.id, addresses))
+        elif isinstance(destination, Nowhere):
+            await self._hold_recipient(entry, recipient, destination.reason)
+        elif self._relay is None:
+            reason = "There is no way to other servers yet."
+            await self._hold_recipient(entry, recipient, reason)
+        else:
+            await self._relay.send(entry, recipient)
+            await self._store.write(lambda tx: tx.spool.done(recipient.id))
+
+    # --- failures -------------------------------------------------------------------------
+
+    async def _put_off(
+        self, entry: SpoolEntry, recipients: Sequence[SpoolRecipient], error: Exception
+    ) -> None:
+        """Write down a temporary failure, or hold what failed for too long."""
+        if isinstance(error, MailimError):
+            reason = error.text
+            self._log.warn("mail {spool_id} waits: {reason}", spool_id=entry.id, reason=reason)
+        else:
+            reason = "Something went wrong here."
+            self._log.failure("mail {spool_id} waits", failure=Failure(error), spool_id=entry.id)
+        now = self._now()
+        gives_up = self._backoff.gives_up(now, entry.received)
+
+        def unit(tx: ITransaction) -> None:
+            for each in recipients:
+                if gives_up:
+                    tx.spool.hold_recipient(each.id, f"Given up after five days. {reason}")
+                else:
+                    next_attempt = self._backoff.next_attempt(now, each.attempts)
+                    tx.spool.retry(each.id, next_attempt, reason)
+
+        await self._store.write(unit)
+
+    async def _hold_recipient(
+        self, entry: SpoolEntry, recipient: SpoolRecipient, reason: str
+    ) -> None:
+        self._log.warn(
+            "mail {spool_id} for {address} is held: {reason}",
+            spool_id=entry.id,
+            address=recipient.address,
+            reason=reason,
+        )
+        await self._store.write(lambda tx: tx.spool.hold_recipient(recipient.id, reason))
+
+    # --- the end --------------------------------------------------------------------------
+
+    def _check_over(self) -> None:
+        if not self.running and not self._busy and not self._looking:
+            self._over()
+
+    def _over(self) -> None:
+        stopped, self._stopped = self._stopped, None
+        if stopped is not None:
+            stopped.callback(None)
+
+    def _now(self) -> int:
+        return int(self._clock.seconds() * 1_000_000)
+
+
+def _hold(tx: ITransaction, spool_id: int, reason: str) -> None:
+    try:
+        tx.spool.hold(spool_id, True, reason)
+    except NotFound:
+        pass  # somebody threw it away meanwhile
