@@ -1,0 +1,243 @@
+"""Messages (RFC 6121 sections 5 and 8.5): recorded, then delivered, kept or refused.
+
+Where a message goes is decided twice by the same table (`mailim.im.destination`): before
+its leaf is written, because what is kept for an account that is away goes into the leaf's
+transaction; and once it is durable, because people come and go meanwhile. What became of
+it is a second leaf.
+
+A message that says nothing (`mailim.im.contents`) is not recorded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from twisted.internet.defer import Deferred
+
+from mailim.errors import MailimError
+from mailim.im.archive import Archive, Shelf, with_stanza_id
+from mailim.im.carbons import Carbons
+from mailim.im.contents import (
+    body_text,
+    may_be_archived,
+    may_be_copied,
+    message_type,
+    says_something,
+)
+from mailim.im.destination import Destination, Fate, destination, no_account
+from mailim.im.errors import StanzaError
+from mailim.im.offline import Offline
+from mailim.im.policy import Policy
+from mailim.im.sessions import Sessions
+from mailim.im.turns import Turn
+from mailim.interfaces.accounts import Account
+from mailim.interfaces.im import Session
+from mailim.interfaces.record import Leaf
+from mailim.interfaces.store import ITransaction
+from mailim.record.entries import Entry
+from mailim.record.record import Record
+from mailim.wire import ns
+from mailim.wire.jid import JID
+from mailim.wire.xml import Element, serialise
+
+
+@dataclass(slots=True)
+class Passage:
+    """One message on its way."""
+
+    message: Element
+    sender: JID
+    to: JID
+    recipient: Account | None
+    kind: str
+    origin: Session | None = None  # None: it was injected
+    refusal: StanzaError | None = None
+    shelves: tuple[Shelf, ...] = ()
+    keep: bool = False
+    kept: bool = False
+    full: bool = False
+    details: dict[str, str] = field(default_factory=dict)
+
+
+class Messages:
+    """Processes messages."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        policy: Policy,
+        offline: Offline,
+        archive: Archive,
+        carbons: Carbons,
+        record: Record,
+    ) -> None:
+        self._sessions = sessions
+        self._policy = policy
+        self._offline = offline
+        self._archive = archive
+        self._carbons = carbons
+        self._record = record
+
+    async def handle(self, session: Session, stanza: Element, to: JID, turn: Turn) -> None:
+        """Process a client's message; raises `StanzaError`, `RecordUnavailable`."""
+        message = _cleaned(stanza, session.jid, to)
+        passage = Passage(message, session.jid, to, None, message_type(message), session)
+        try:
+            await self._policy.check_sender(session.account)
+            passage.recipient = await self._policy.recipient(to)
+        except StanzaError as error:
+            passage.refusal = error
+        if not says_something(message):
+            await turn.ready()
+            await self._show(passage)
+            return
+        if passage.refusal is None and passage.recipient is not None:
+            passage.shelves = self._shelves(passage, session.account)
+        leaf = await turn.durable(self.write(passage))
+        await self.deliver(passage, leaf)
+
+    def write(self, passage: Passage) -> Deferred[Leaf]:
+        """Hand the leaf to the record, with all that belongs into its transaction."""
+        message = passage.message
+        data = serialise(message, "")
+        where = self._destination(passage)
+        recipient = passage.recipient
+        passage.keep = where.fate is Fate.STORE
+        if where.fate not in (Fate.STORE, Fate.DELIVER):
+            passage.shelves = ()
+        keep_for = recipient.id if passage.keep and recipient is not None else None
+        shelves = passage.shelves
+
+        def unit(tx: ITransaction, leaf: Leaf) -> None:
+            if keep_for is not None:
+                passage.kept = self._offline.keep(tx, keep_for, leaf, data)
+                passage.full = not passage.kept
+            if not passage.full:
+                self._archive.put(tx, leaf, shelves)
+
+        details = {"from": str(passage.sender), "to": str(passage.to), "type": passage.kind}
+        entry = Entry(
+            kind="message",
+            sender=str(passage.sender.bare),
+            recipient=str(passage.to.bare),
+            body=body_text(message),
+            stanza=data,
+            details=details | passage.details,
+        )
+        return self._record.append(entry, unit if keep_for is not None or shelves else None)
+
+    async def deliver(self, passage: Passage, leaf: Leaf) -> str:
+        """Deliver a message whose leaf is durable; gives, and records, what became of it.
+
+        Raises `StanzaError` where the sender has to be told.
+        """
+        try:
+            became = await self._delivered(passage, leaf)
+        except StanzaError as error:
+            word = "refused" if error is passage.refusal else "bounced"
+            self._record.disposition(leaf, f"{word}: {error.condition}")
+            raise
+        except MailimError:
+            self._record.disposition(leaf, "bounced: resource-constraint")
+            raise
+        self._record.disposition(leaf, became)
+        return became
+
+    async def _delivered(self, passage: Passage, leaf: Leaf) -> str:
+        if passage.refusal is not None:
+            raise passage.refusal
+        if passage.full:
+            raise StanzaError.of("service-unavailable", "too many messages are waiting there")
+        where = self._destination(passage)
+        if where.fate is Fate.BOUNCE:
+            raise StanzaError.of("service-unavailable")
+        assert passage.recipient is not None or where.fate is Fate.IGNORE  # noqa: S101
+        if passage.kept:
+            await self._offline.replay_to(where.sessions)  # somebody came back meanwhile
+        elif where.fate is Fate.STORE:
+            data = serialise(passage.message, "")
+            if not await self._offline.keep_late(passage.recipient.id, leaf, data):  # type: ignore[union-attr]
+                raise StanzaError.of("service-unavailable", "too many messages are waiting there")
+        elif where.fate is Fate.IGNORE:
+            return "ignored"
+        else:
+            self._send(passage, where.sessions, leaf)
+        self._copy_to_siblings(passage, where.sessions, leaf)
+        if where.fate is Fate.DELIVER and not passage.kept:
+            return "delivered to " + ", ".join(str(s.jid) for s in where.sessions)
+        return "stored"
+
+    async def _show(self, passage: Passage) -> None:
+        """Pass on what says nothing to who is there; nobody is told if it cannot."""
+        if passage.refusal is None and passage.recipient is not None:
+            where = self._destination(passage)
+            if where.fate is Fate.DELIVER:
+                self._send(passage, where.sessions, None)
+                self._copy_to_siblings(passage, where.sessions, None)
+
+    def _destination(self, passage: Passage) -> Destination:
+        """Where the message goes as things are now."""
+        if passage.refusal is not None:
+            return Destination(Fate.BOUNCE)
+        if passage.recipient is None:
+            return no_account(passage.kind, passage.to.resource)
+        sessions = self._sessions.of(passage.to.bare)
+        return destination(passage.kind, passage.to.resource, sessions)
+
+    def _send(self, passage: Passage, sessions: tuple[Session, ...], leaf: Leaf | None) -> None:
+        account = passage.to.bare
+        copy = _without_private(self._stamped(passage, account, leaf))
+        for session in sessions:
+            session.sink.send(copy)
+        if passage.to.bare != passage.sender.bare and may_be_copied(passage.message):
+            self._carbons.received(copy, account, sessions)
+
+    def _copy_to_siblings(
+        self, passage: Passage, sessions: tuple[Session, ...], leaf: Leaf | None
+    ) -> None:
+        if passage.origin is not None and may_be_copied(passage.message):
+            copy = self._stamped(passage, passage.sender.bare, leaf)
+            self._carbons.sent(copy, passage.origin, sessions)
+
+    @staticmethod
+    def _stamped(passage: Passage, account: JID, leaf: Leaf | None) -> Element:
+        """Name the archive's id if the message is in that account's archive (XEP-0359)."""
+        if leaf is None or not passage.shelves:
+            return passage.message
+        return with_stanza_id(passage.message, account, leaf.seq)
+
+    @staticmethod
+    def _shelves(passage: Passage, sender: Account) -> tuple[Shelf, ...]:
+        if passage.recipient is None or not may_be_archived(passage.message):
+            return ()
+        return (
+            Shelf(sender.id, str(passage.to)),
+            Shelf(passage.recipient.id, str(passage.sender)),
+        )
+
+
+def _cleaned(stanza: Element, sender: JID, to: JID) -> Element:
+    """Stamp the addresses and take away what only a server may claim."""
+    message = stanza.with_attrs({"from": str(sender), "to": str(to)})
+    message.children = [
+        child for child in message.children if isinstance(child, str) or not _forged(child, sender)
+    ]
+    return message
+
+
+def _forged(child: Element, sender: JID) -> bool:
+    """A stanza-id (XEP-0359 section 6) or a delay in the name of this server (XEP-0203)."""
+    if child.name == "stanza-id" and child.ns == ns.STANZA_ID:
+        return True
+    return child.name == "delay" and child.ns == ns.DELAY and child.get("from") == sender.domain
+
+
+def _without_private(message: Element) -> Element:
+    """Take away <private/>, which was for the servers (XEP-0280 section 9)."""
+    if message.find("private", ns.CARBONS) is None:
+        return message
+    copy = message.with_attrs()
+    copy.children = [
+        c for c in copy.children if isinstance(c, str) or c.name != "private" or c.ns != ns.CARBONS
+    ]
+    return copy
