@@ -1,1 +1,1 @@
-"""The central record of IM transactions: leaves, checkpoints, search, export, verification, text logs."""
+"""The central record of IM: leaves, checkpoints, search, export, verification, text logs."""

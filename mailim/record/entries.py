@@ -1,0 +1,193 @@
+"""What is recorded, and how it becomes a leaf.
+
+A leaf has a header and a content, both canonical JSON (RFC 8785: sorted keys, no spaces, UTF-8):
+
+    header   {"from":…,"id":…,"kind":…,"refers":…,"time":…,"to":…}
+    content  {"body":…,"details":{…},"stanza":…}
+
+`id` is the leaf's number (`seq`), `time` microseconds since 1970-01-01 UTC, `refers` the id of
+the leaf this one is about, or null. The hash of a leaf is
+
+    SHA-256(0x00 ‖ header ‖ SHA-256(salt ‖ content))
+
+with 16 random octets of salt: the content can be erased, and neither can it be guessed from
+its hash nor does any proof break.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from json.encoder import encode_basestring
+from typing import Any, Final
+
+from mailim.errors import Invalid
+from mailim.interfaces.record import Leaf
+
+KINDS: Final = frozenset(
+    {
+        "message",
+        "presence",
+        "subscription",
+        "login",
+        "logout",
+        "refusal",
+        "operation",
+        "disposition",
+    }
+)
+SALT_BYTES: Final = 16
+_canonical = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something to record.
+
+    kind: one of KINDS. sender, recipient: bare JIDs or addresses, "" if there is none.
+    body: the text of an instant message, or what else is to be found by searching.
+    stanza: the stanza as UTF-8 XML with its namespaces. refers: the leaf this is about.
+    details: what else there is to say, such as peer, protocol, resource, show.
+    """
+
+    kind: str
+    sender: str
+    recipient: str
+    body: str = ""
+    stanza: bytes = b""
+    refers: int | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+class Draft:
+    """An entry sealed with a salt, waiting for its number; raises `Invalid`.
+
+    All work that needs no number is done here, outside of the writer's thread.
+    """
+
+    __slots__ = ("_content", "_entry", "_from", "_inner", "_salt", "_time", "_to")
+
+    def __init__(self, entry: Entry, time: int) -> None:
+        if entry.kind not in KINDS:
+            raise Invalid("not a kind of record entry", "kind")
+        try:
+            self._content = content_of(entry.body, entry.stanza, entry.details)
+            self._from = encode_basestring(entry.sender).encode()
+            self._to = encode_basestring(entry.recipient).encode()
+        except UnicodeError:
+            raise Invalid("what is to be recorded is not UTF-8", "stanza") from None
+        self._entry = entry
+        self._time = time
+        self._salt = os.urandom(SALT_BYTES)
+        self._inner = sha256(self._salt + self._content).digest()
+
+    def leaf(self, seq: int) -> Leaf:
+        """Give the leaf of that number."""
+        entry = self._entry
+        refers = b"null" if entry.refers is None else b"%d" % entry.refers
+        header = b'{"from":%b,"id":%d,"kind":"%b","refers":%b,"time":%d,"to":%b}' % (
+            self._from,
+            seq,
+            entry.kind.encode(),
+            refers,
+            self._time,
+            self._to,
+        )
+        return Leaf(
+            seq,
+            leaf_hash_of(header, self._inner),
+            header,
+            self._inner,
+            self._salt,
+            self._content,
+            self._time,
+            entry.kind,
+            entry.sender,
+            entry.recipient,
+            entry.refers,
+            entry.body,
+        )
+
+
+def leaf_hash_of(header: bytes, inner: bytes) -> bytes:
+    """Give the RFC 6962 leaf hash; `inner` has a fixed length, so nothing is ambiguous."""
+    return sha256(b"\x00" + header + inner).digest()
+
+
+def content_of(body: str, stanza: bytes, details: Mapping[str, str]) -> bytes:
+    """Give the canonical JSON of a leaf's content; raises UnicodeError."""
+    others = _canonical(dict(details)) if details else "{}"
+    text, xml = encode_basestring(body), encode_basestring(stanza.decode())
+    return f'{{"body":{text},"details":{others},"stanza":{xml}}}'.encode()
+
+
+def opened(leaf: Leaf) -> dict[str, Any]:
+    """Give the content of a leaf: body, details and stanza; empty if erased or damaged."""
+    if leaf.content is None:
+        return {}
+    try:
+        content = json.loads(leaf.content)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def details_of(leaf: Leaf) -> dict[str, str]:
+    """Give the details of a leaf."""
+    details = opened(leaf).get("details")
+    return details if isinstance(details, dict) else {}
+
+
+def damage(leaf: Leaf, seq: int) -> str | None:
+    """Say what is wrong with a leaf found at place `seq`; None if nothing is.
+
+    Checks everything that can be checked without the tree.
+    """
+    header = _canonical(
+        {
+            "from": leaf.sender,
+            "id": seq,
+            "kind": leaf.kind,
+            "refers": leaf.refers,
+            "time": leaf.time,
+            "to": leaf.recipient,
+        }
+    )
+    if leaf.hash != leaf_hash_of(leaf.header, leaf.inner):
+        return "its header, its inner hash or its hash was changed"
+    if leaf.header != header.encode("utf-8", "surrogatepass"):
+        return _differing(leaf, seq)
+    if leaf.content is None and leaf.salt is None:
+        return "it is erased, but has a text for searching" if leaf.body else None
+    if leaf.content is None or leaf.salt is None:
+        return "it has only one of salt and content"
+    if sha256(leaf.salt + leaf.content).digest() != leaf.inner:
+        return "its content or its salt was changed"
+    if opened(leaf).get("body") != leaf.body:
+        return "its text for searching differs from its content"
+    return None
+
+
+def _differing(leaf: Leaf, seq: int) -> str:
+    """Say which column differs from the header."""
+    try:
+        header = json.loads(leaf.header)
+        found = {
+            "from": header["from"] == leaf.sender,
+            "kind": header["kind"] == leaf.kind,
+            "refers": header["refers"] == leaf.refers,
+            "time": header["time"] == leaf.time,
+            "to": header["to"] == leaf.recipient,
+        }
+        id_ = header["id"]
+    except (ValueError, KeyError, TypeError):
+        return "its header is malformed"
+    if id_ != seq:
+        return f"it was written as leaf {str(id_)[:30]}: leaves were moved, added or removed"
+    wrong = [name for name, same in found.items() if not same]
+    return f"column {', '.join(wrong)} differs from its header" if wrong else "its header is odd"
