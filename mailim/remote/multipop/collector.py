@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, DeferredSemaphore
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, DeferredSemaphore
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -214,6 +214,8 @@ class Multipop(Service):
         error: Exception | None = None
         try:
             await self._inside(box, outcome)
+        except CancelledError:
+            raise
         except Exception as problem:
             self._unexpected(box, problem)
             error = problem

@@ -11,6 +11,9 @@ from mailim.remote.multipop.connection import Pop3Connection
 from mailim.remote.multipop.words import VisitFailed
 from mailim.wire.pop3 import Command, parse_list_line, parse_uidl_line
 
+# Begins the name of a message that has no UIDL: the hash of its content follows.
+CONTENT_NAME = "#sha256:"
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -74,5 +77,5 @@ def plan(
         else:
             collect.append(message)
     here = {message.uidl for message in messages}
-    gone = tuple(uidl for uidl in seen if uidl not in here)
+    gone = tuple(uidl for uidl in seen if uidl not in here and not uidl.startswith(CONTENT_NAME))
     return Plan(tuple(collect), tuple(delete), too_large, quarantined, gone)

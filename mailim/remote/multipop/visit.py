@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from mailim.errors import LimitExceeded, MailimError, StoreUnavailable
@@ -21,7 +22,7 @@ from mailim.interfaces.spool import NewMail
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.mail.intake import Intake, MailWriter, PreparedMail
 from mailim.remote.multipop.connection import Pop3Connection
-from mailim.remote.multipop.listing import Listed, listed, plan
+from mailim.remote.multipop.listing import CONTENT_NAME, Listed, listed, plan
 from mailim.remote.multipop.words import VisitFailed, in_words
 from mailim.wire.pop3 import BodyEnd, BodyStart, Chunk, Command, Reply
 
@@ -73,6 +74,7 @@ class Visit:
         self._rules = rules
         self._now = now
         self._seen: dict[str, SeenMessage] = {}
+        self._unnamed: set[str] = set()  # content names met in this visit
         self.outcome = Outcome()
 
     async def run(self) -> Outcome:
@@ -89,11 +91,16 @@ class Visit:
         )
         delete = [*todo.delete, *await self._collect(todo.collect)]
         await self._delete(delete)
-        forget = [*todo.gone, *(one.uidl for one in delete if one.uidl)]
+        forget = [*todo.gone, *(one.uidl for one in delete if one.uidl), *self._unnamed_gone()]
         if forget:
             await self._store.write(lambda tx: tx.boxes.forget(box.id, forget))
         self.outcome.note = _left_behind(todo.too_large, todo.quarantined)
         return self.outcome
+
+    def _unnamed_gone(self) -> list[str]:
+        """Give content names that are no longer needed: deleted there, or not met again."""
+        names = self._unnamed | {name for name in self._seen if name.startswith(CONTENT_NAME)}
+        return [name for name in names if not self._box.leave or name not in self._unnamed]
 
     # --- collecting --------------------------------------------------------------------
 
@@ -134,7 +141,7 @@ class Visit:
         try:
             prepared = await self._receive(message)
             await self._keep(message, prepared)
-        except StoreUnavailable:
+        except (StoreUnavailable, CancelledError):
             raise
         except MailimError as error:
             await self._failed(message, error)
@@ -182,7 +189,10 @@ class Visit:
         )
         state = "stored" if box.leave else "deleting"
         # Without a UIDL the content is the name: has_body finds it again.
-        uidl = message.uidl or f"#{sha256.hex()}"
+        uidl = message.uidl or f"{CONTENT_NAME}{sha256.hex()}"
+
+        if not message.uidl:
+            self._unnamed.add(uidl)
 
         def unit(tx: ITransaction) -> int | None:
             if tx.boxes.get(box.id) is None:

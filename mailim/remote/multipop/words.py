@@ -6,6 +6,7 @@ import socket
 
 from OpenSSL import SSL
 from service_identity.exceptions import VerificationError
+from twisted.internet.defer import TimeoutError
 from twisted.internet.error import ConnectError, ConnectionLost, ConnectionRefusedError
 from twisted.internet.error import TimeoutError as ConnectTimeout
 
@@ -34,7 +35,7 @@ def in_words(error: BaseException) -> str:
         return "The server's name could not be found."
     if isinstance(error, ConnectionRefusedError):
         return "The server refuses connections on this port."
-    if isinstance(error, ConnectTimeout):
+    if isinstance(error, ConnectTimeout | TimeoutError):
         return "The server does not answer."
     if isinstance(error, VerificationError):
         return "The server's certificate is for another name."
