@@ -10,12 +10,18 @@ the leaf this one is about, or null. The hash of a leaf is
 
     SHA-256(0x00 ‖ header ‖ SHA-256(salt ‖ content))
 
-with 16 random octets of salt: the content can be erased, and neither can it be guessed from
-its hash nor does any proof break.
+so the content can be erased with its salt, and neither can it be guessed from its hash nor
+does any proof break. The salt is 16 random octets and 16 octets of
+
+    HMAC-SHA-256(K, header ‖ the random octets ‖ SHA-256(content))
+
+where K comes from the record's private key: only the server that has the key can write a
+leaf that it takes for its own, also at the end, where no checkpoint speaks of it yet.
 """
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
 from collections.abc import Mapping
@@ -26,6 +32,7 @@ from typing import Any, Final
 
 from mailim.errors import Invalid
 from mailim.interfaces.record import Leaf
+from mailim.wire.notes import Signer
 
 KINDS: Final = frozenset(
     {
@@ -39,7 +46,7 @@ KINDS: Final = frozenset(
         "disposition",
     }
 )
-SALT_BYTES: Final = 16
+_RANDOM: Final = 16  # octets of the salt that are random; as many are the HMAC
 _canonical = json.JSONEncoder(
     ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
 ).encode
@@ -64,15 +71,43 @@ class Entry:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
+class Seal:
+    """Makes and checks salts; `key` is `K`, 32 octets."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    @classmethod
+    def of(cls, signer: Signer) -> Seal:
+        """Give the seal that belongs to the record's private key."""
+        return cls(signer.derive(b"mailim record salt"))
+
+    def salt(self, header: bytes, content: bytes) -> bytes:
+        """Make the salt of a new leaf."""
+        random = os.urandom(_RANDOM)
+        return random + self._tag(header, random, content)
+
+    def fits(self, header: bytes, salt: bytes, content: bytes) -> bool:
+        """Tell whether a leaf's salt was made with this key."""
+        random, tag = salt[:_RANDOM], salt[_RANDOM:]
+        return hmac.compare_digest(tag, self._tag(header, random, content))
+
+    def _tag(self, header: bytes, random: bytes, content: bytes) -> bytes:
+        message = header + random + sha256(content).digest()
+        return hmac.digest(self._key, message, "sha256")[:_RANDOM]
+
+
 class Draft:
-    """An entry sealed with a salt, waiting for its number; raises `Invalid`.
+    """An entry waiting for its number; raises `Invalid`.
 
     All work that needs no number is done here, outside of the writer's thread.
     """
 
-    __slots__ = ("_content", "_entry", "_from", "_inner", "_salt", "_time", "_to")
+    __slots__ = ("_content", "_entry", "_from", "_seal", "_time", "_to")
 
-    def __init__(self, entry: Entry, time: int) -> None:
+    def __init__(self, entry: Entry, time: int, seal: Seal) -> None:
         if entry.kind not in KINDS:
             raise Invalid("not a kind of record entry", "kind")
         try:
@@ -83,8 +118,7 @@ class Draft:
             raise Invalid("what is to be recorded is not UTF-8", "stanza") from None
         self._entry = entry
         self._time = time
-        self._salt = os.urandom(SALT_BYTES)
-        self._inner = sha256(self._salt + self._content).digest()
+        self._seal = seal
 
     def leaf(self, seq: int) -> Leaf:
         """Give the leaf of that number."""
@@ -98,12 +132,14 @@ class Draft:
             self._time,
             self._to,
         )
+        salt = self._seal.salt(header, self._content)
+        inner = sha256(salt + self._content).digest()
         return Leaf(
             seq,
-            leaf_hash_of(header, self._inner),
+            leaf_hash_of(header, inner),
             header,
-            self._inner,
-            self._salt,
+            inner,
+            salt,
             self._content,
             self._time,
             entry.kind,
@@ -143,10 +179,11 @@ def details_of(leaf: Leaf) -> dict[str, str]:
     return details if isinstance(details, dict) else {}
 
 
-def damage(leaf: Leaf, seq: int) -> str | None:
+def damage(leaf: Leaf, seq: int, seal: Seal | None = None) -> str | None:
     """Say what is wrong with a leaf found at place `seq`; None if nothing is.
 
-    Checks everything that can be checked without the tree.
+    Checks everything that can be checked without the tree; with `seal`, also whether the
+    server that has the record's key wrote it.
     """
     header = _canonical(
         {
@@ -170,6 +207,8 @@ def damage(leaf: Leaf, seq: int) -> str | None:
         return "its content or its salt was changed"
     if opened(leaf).get("body") != leaf.body:
         return "its text for searching differs from its content"
+    if seal is not None and not seal.fits(leaf.header, leaf.salt, leaf.content):
+        return "it was not written with this record's key"
     return None
 
 

@@ -21,8 +21,9 @@ from mailim.errors import Invalid, RecordUnavailable, StoreUnavailable
 from mailim.interfaces.record import Leaf
 from mailim.interfaces.store import IStore, ITransaction, Priority
 from mailim.record.checkpoints import Checkpoints
-from mailim.record.entries import Draft, Entry
+from mailim.record.entries import Draft, Entry, Seal
 from mailim.record.text_logs import TextLogs
+from mailim.wire.notes import Signer
 
 Then = Callable[[ITransaction, Leaf], None]
 
@@ -30,7 +31,8 @@ Then = Callable[[ITransaction, Leaf], None]
 class Record:
     """Appends to the record.
 
-    clock: an IReactorTime. checkpoints, logs: told of each committed leaf; None in tests.
+    signer: name and private key of the record. clock: an IReactorTime.
+    checkpoints, logs: told of each committed leaf; None where they are not wanted.
     """
 
     _log = Logger()
@@ -38,11 +40,14 @@ class Record:
     def __init__(
         self,
         store: IStore,
+        signer: Signer,
         clock: IReactorTime,
+        *,
         checkpoints: Checkpoints | None = None,
         logs: TextLogs | None = None,
     ) -> None:
         self._store = store
+        self._seal = Seal.of(signer)
         self._clock = clock
         self._checkpoints = checkpoints
         self._logs = logs
@@ -71,7 +76,7 @@ class Record:
         the record cannot be written now, `Invalid` for an entry that cannot be recorded.
         """
         try:
-            draft = Draft(entry, int(self._clock.seconds() * 1_000_000))
+            draft = Draft(entry, int(self._clock.seconds() * 1_000_000), self._seal)
         except Invalid:
             return fail()
 
@@ -143,9 +148,11 @@ class Record:
         raise RecordUnavailable("the message cannot be recorded at the moment") from failure.value
 
     def _intruded(self, expected: int, found: int) -> None:
-        self._log.critical(
-            "ALARM: the record has {found} leaves where this server wrote {expected}: somebody"
-            " else wrote into it; run `mailim record verify`",
-            expected=expected,
-            found=found,
-        )
+        """Say, in the log and in the record itself, that somebody else changed the record."""
+        text = f"the record had {found} leaves where this server wrote {expected}"
+        self._log.critical("ALARM: {text}; run `mailim record verify`", text=text)
+
+        async def record() -> None:
+            await self.append(Entry("operation", "", "", f"ALARM: {text}"))
+
+        spawn(record(), "recording that the record was changed")

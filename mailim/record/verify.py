@@ -4,7 +4,8 @@ Every leaf is recomputed: its place, its header against the columns used for sea
 content against the salted inner hash, its hash. The tree over the hashes is compared with
 every checkpoint: those in the database, those in the file of notes, and one kept elsewhere.
 A leaf that was changed with its hash still breaks the tree; where it broke is told between
-two checkpoints. What no checkpoint covers yet is checked leaf by leaf only.
+two checkpoints. What no checkpoint covers yet is checked leaf by leaf only, with the record's
+private key also for who wrote it.
 
 The record is read in portions in reader threads, and memory does not grow with it. What is
 appended meanwhile may or may not be looked at.
@@ -19,7 +20,7 @@ from typing import Final
 
 from mailim.interfaces.record import Checkpoint, Leaf
 from mailim.interfaces.store import IStore, ITransaction
-from mailim.record.entries import damage
+from mailim.record.entries import Seal, damage
 from mailim.wire.merkle import CompactRange
 from mailim.wire.notes import NoteError, TreeHead, Verifier, split_notes
 
@@ -65,7 +66,7 @@ async def verify(store: IStore, verifier: Verifier, noted: str = "", external: s
     noted: the text of the server's own file of notes; a note torn by a crash at its end is
     passed over. external: one note or several, kept elsewhere; each must be sound.
     """
-    examination = Examination(verifier)
+    examination = Examination(verifier, seal)
     examination.expect_stored(await store.read(lambda tx: tx.record.checkpoints()))
     examination.expect_notes(noted, "checkpoints.txt", torn=True)
     if external:
@@ -79,11 +80,12 @@ async def verify(store: IStore, verifier: Verifier, noted: str = "", external: s
 def verify_leaves(
     leaves: Iterable[Leaf],
     verifier: Verifier,
+    seal: Seal | None = None,
     checkpoints: Sequence[Checkpoint] = (),
     external: str = "",
 ) -> Report:
-    """Verify leaves given in the order of storage."""
-    examination = Examination(verifier)
+    """Verify leaves given in the order of storage; arguments as for `verify`."""
+    examination = Examination(verifier, seal)
     examination.expect_stored(checkpoints)
     if external:
         examination.expect_notes(external, "the given checkpoint", torn=False)
@@ -95,8 +97,9 @@ def verify_leaves(
 class Examination:
     """Takes checkpoints first, then all leaves in order, and tells what is wrong."""
 
-    def __init__(self, verifier: Verifier) -> None:
+    def __init__(self, verifier: Verifier, seal: Seal | None = None) -> None:
         self._verifier = verifier
+        self._seal = seal
         self._edge = CompactRange()
         self._next = 0  # the number the next leaf should have
         self._erased = 0
@@ -136,11 +139,11 @@ class Examination:
 
     def take(self, leaf: Leaf) -> None:
         """Take the next leaf in the order of storage."""
-        if self._next == 0 and not self._edge.size:
-            self._compare()  # a checkpoint of nothing
+        if not self._edge.size:
+            self._compare()  # with a checkpoint of no leaves
         if leaf.seq != self._next:
             self._gap(leaf.seq)
-        wrong = damage(leaf, leaf.seq)
+        wrong = damage(leaf, leaf.seq, self._seal)
         if wrong is not None:
             self._problem(leaf.seq, f"leaf {leaf.seq}: {wrong}")
         elif leaf.content is None:
@@ -151,6 +154,7 @@ class Examination:
 
     def report(self) -> Report:
         """Tell the outcome, after the last leaf."""
+        self._compare()
         for size in sorted(self._expected):
             for head, origin in self._expected[size]:
                 if head.size > self._edge.size:

@@ -147,6 +147,10 @@ class Signer:
         """The key's name, which is also the origin of its checkpoints."""
         return self.verifier.name
 
+    def derive(self, purpose: bytes) -> bytes:
+        """Give 32 secret octets for another purpose, the same for the same private key."""
+        return hmac.digest(self._key.private_bytes_raw(), purpose, "sha256")
+
     def sign(self, text: str) -> str:
         """Give a note of a text that ends in a newline; raises `NoteError`."""
         if not text.endswith("\n") or _controls(text):

@@ -116,6 +116,13 @@ class NoteTests(SynchronousTestCase):
         for data in (b"", b"junk", pem[:40], wrong):
             self.assertRaises(NoteError, Signer.from_pem, "n", data)
 
+    def test_derived_secrets(self) -> None:
+        secret = a_signer().derive(b"one")
+        self.assertEqual(len(secret), 32)
+        self.assertEqual(secret, a_signer("other name").derive(b"one"))
+        self.assertNotEqual(secret, a_signer().derive(b"two"))
+        self.assertNotEqual(secret, a_signer(seed=b"t" * 32).derive(b"one"))
+
     def test_the_private_key_is_in_no_repr(self) -> None:
         signer = a_signer()
         self.assertNotIn("s" * 8, repr(signer))
