@@ -60,9 +60,17 @@ class Report:
         return self.problem_count == 0
 
 
-async def verify(store: IStore, verifier: Verifier, noted: str = "", external: str = "") -> Report:
+async def verify(
+    store: IStore,
+    verifier: Verifier,
+    seal: Seal | None = None,
+    noted: str = "",
+    external: str = "",
+) -> Report:
     """Verify the whole record.
 
+    seal: of the record's private key, where that is at hand: finds forged leaves also where
+    no checkpoint speaks of them yet.
     noted: the text of the server's own file of notes; a note torn by a crash at its end is
     passed over. external: one note or several, kept elsewhere; each must be sound.
     """
