@@ -1,0 +1,74 @@
+"""Operations on instant messaging: who is connected, ending connections, sending."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mailim.admin.operations import Act
+from mailim.errors import Invalid, NotFound
+from mailim.im.router import Router
+from mailim.im.sessions import Sessions
+from mailim.interfaces.im import Session
+from mailim.times import iso
+from mailim.wire import ns
+from mailim.wire.jid import JID, JIDError
+
+
+class ImActs:
+    """Binds `im`; `domain` is whom messages come from when nobody is named."""
+
+    def __init__(self, sessions: Sessions, router: Router, domain: str) -> None:
+        self._sessions = sessions
+        self._router = router
+        self._domain = domain
+
+    def acts(self) -> Mapping[str, Act]:
+        """Give the acts by the names of their operations."""
+        return {"im.connections": self.connections, "im.kick": self.kick, "im.send": self.send}
+
+    async def connections(self, _values: dict[str, Any], _actor: str) -> Any:
+        """List who is connected, by name."""
+        sessions = sorted(self._sessions.all(), key=lambda one: str(one.jid))
+        return [_shown(session) for session in sessions]
+
+    async def kick(self, values: dict[str, Any], actor: str) -> Any:
+        """End connections; the clients may come back."""
+        try:
+            jid = JID.parse(values["jid"])
+        except JIDError:
+            raise Invalid("this is no address", "jid") from None
+        one = self._sessions.get(jid) if jid.resource else None
+        ended = [one] if one is not None else []
+        if not jid.resource:
+            ended = [*self._sessions.of(jid)]
+        if not ended:
+            raise NotFound("nobody is connected under this name")
+        for session in ended:
+            session.sink.close("policy-violation", "an administrator ended this connection")
+        return {"ended": len(ended)}
+
+    async def send(self, values: dict[str, Any], actor: str) -> Any:
+        """Send a message."""
+        sender = values.get("from", self._domain)
+        leaf = await self._router.inject(sender, values["to"], values["body"], "headline", "admin")
+        return {"id": str(leaf.seq)}
+
+
+def _shown(session: Session) -> dict[str, Any]:
+    presence = session.presence
+    show = status = None
+    if presence is not None:
+        found, said = presence.find("show", ns.CLIENT), presence.find("status", ns.CLIENT)
+        show = found.text if found is not None else "available"
+        status = said.text if said is not None else None
+    return {
+        "jid": str(session.jid),
+        "address": session.info.peer,
+        "since": iso(session.info.since),
+        "protocol": session.info.protocol,
+        "show": show,
+        "status": status,
+        "priority": session.priority,
+        "client": session.info.tls,
+    }

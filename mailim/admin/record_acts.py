@@ -1,0 +1,109 @@
+"""Operations on the record: search, verify, checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mailim.admin.operations import Act
+from mailim.errors import Invalid
+from mailim.interfaces.record import RecordQuery
+from mailim.interfaces.store import IStore
+from mailim.record.checkpoints import Checkpoints
+from mailim.record.query import search
+from mailim.record.verify import verify
+from mailim.times import micros
+
+_PAGE = 100
+_MAX_NOTES = 64 * 1024 * 1024
+
+
+class RecordActs:
+    """Binds `record`; `threads` runs what blocks."""
+
+    def __init__(
+        self,
+        store: IStore,
+        checkpoints: Checkpoints,
+        threads: Callable[[Callable[[], Any]], Any],
+    ) -> None:
+        self._store = store
+        self._checkpoints = checkpoints
+        self._threads = threads
+
+    def acts(self) -> Mapping[str, Act]:
+        """Give the acts by the names of their operations."""
+        return {
+            "record.search": self.search,
+            "record.verify": self.verify,
+            "record.checkpoint": self.checkpoint,
+        }
+
+    async def search(self, values: dict[str, Any], _actor: str) -> Any:
+        """Search, newest first."""
+        found = await search(self._store, query_of(values))
+        return [{**one, "id": str(one["id"])} for one in found]
+
+    async def verify(self, values: dict[str, Any], _actor: str) -> Any:
+        """Verify all of it, against an earlier checkpoint too if one is given."""
+        external = ""
+        if "checkpoint" in values:
+            path = Path(values["checkpoint"])
+            external = await self._threads(lambda: _text(path, required=True))
+        noted = await self._threads(lambda: _text(self._checkpoints.path, required=False))
+        verifier = self._checkpoints.signer.verifier
+        report = await verify(self._store, verifier, noted, external)
+        problems = [
+            f"leaf {one.seq}: {one.text}" if one.seq is not None else one.text
+            for one in report.problems
+        ]
+        if report.problem_count > len(problems):
+            problems.append(f"and {report.problem_count - len(problems)} more")
+        head = (
+            f"sound: {report.size} leaves, {report.covered} of them signed"
+            if report.sound
+            else f"NOT SOUND: {report.problem_count} problems in {report.size} leaves"
+        )
+        return {
+            "sound": report.sound,
+            "size": report.size,
+            "root": report.root.hex(),
+            "erased": report.erased,
+            "checkpoints": report.checkpoints,
+            "covered": report.covered,
+            "problems": problems,
+            "text": "\n".join([head, *problems]),
+        }
+
+    async def checkpoint(self, _values: dict[str, Any], _actor: str) -> Any:
+        """Sign the record as it is and give the note."""
+        made = await self._checkpoints.checkpoint()
+        return {"size": made.size, "root": made.root.hex(), "note": made.note, "text": made.note}
+
+
+def query_of(values: Mapping[str, Any]) -> RecordQuery:
+    """Give the query of an operation's arguments; raises `Invalid`."""
+    return RecordQuery(
+        sender=values.get("from"),
+        recipient=values.get("to"),
+        since=micros(values["since"], "since") if "since" in values else None,
+        until=micros(values["until"], "until") if "until" in values else None,
+        text=values.get("text"),
+        kinds=(values["kind"],) if "kind" in values else (),
+        before=values.get("before"),
+        limit=values.get("limit", _PAGE),
+    )
+
+
+def _text(path: Path, *, required: bool) -> str:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_MAX_NOTES + 1)
+    except OSError as error:
+        if not required:
+            return ""
+        raise Invalid(f"{path}: {error.strerror}", "checkpoint") from None
+    if len(data) > _MAX_NOTES:
+        raise Invalid(f"{path} is too large", "checkpoint")
+    return data.decode("utf-8", "replace")
