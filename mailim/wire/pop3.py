@@ -106,7 +106,8 @@ class Pop3Client:
         self._outstanding: deque[Command] = deque()
         self._challenged = False
         self._tls_agreed = False
-        self._failure: Pop3ProtocolError | None = None
+        # Not the error itself: its traceback would hold the frames that hold this object.
+        self._failure: tuple[type[Pop3ProtocolError], str] | None = None
         self._data = b""  # not yet understood; _position is where that begins
         self._position = 0
         self._eol = b"\r\n"  # of the last status line; a body's lines end alike
@@ -124,8 +125,7 @@ class Pop3Client:
         Raises ValueError for CR, LF or NUL in an argument, and RuntimeError where nothing
         may follow yet: behind STLS, AUTH and QUIT (RFC 2449 section 6.6).
         """
-        if self._failure:
-            raise self._failure
+        self._still_sound()
         if self._outstanding and self._outstanding[-1].verb in ("STLS", "AUTH", "QUIT"):
             raise RuntimeError(f"{self._outstanding[-1].verb} has no answer yet")
         if self._tls_agreed:
@@ -133,8 +133,9 @@ class Pop3Client:
         words = (command.verb, *command.arguments)
         if any(_FORBIDDEN.search(word) for word in words):
             raise ValueError("a POP3 argument may not hold CR, LF or NUL")
+        line = " ".join(words).encode() + b"\r\n"
         self._outstanding.append(command)
-        return " ".join(words).encode() + b"\r\n"
+        return line
 
     def answer(self, response: bytes) -> bytes:
         """Give the octets that answer the last `Continuation` (the response is raw)."""
@@ -156,8 +157,7 @@ class Pop3Client:
         Raises `Pop3ProtocolError` if clear text came behind that +OK: whoever put it
         there wants it taken for an answer given inside TLS.
         """
-        if self._failure:
-            raise self._failure
+        self._still_sound()
         if not self._tls_agreed:
             raise RuntimeError("the server did not agree to TLS")
         self._tls_agreed = False
@@ -167,16 +167,14 @@ class Pop3Client:
 
         Raises `Pop3ProtocolError`; its `events` are those completed before the fault.
         """
-        if self._failure:
-            raise self._failure
+        self._still_sound()
         events: list[Event] = []
-        self._data = self._data[self._position :] + data
-        self._position = 0
+        self._data += data
         try:
             while self._position < len(self._data) and self._step(events):
                 pass
         except Pop3ProtocolError as error:
-            self._failure = error
+            self._failure = type(error), error.text
             error.events = tuple(events)
             self._data = b""
             raise
@@ -186,8 +184,7 @@ class Pop3Client:
 
     def eof(self) -> None:
         """Tell that the server closed; raises `Pop3Disconnected` if an answer was due."""
-        if self._failure:
-            raise self._failure
+        self._still_sound()
         if self._expect is _Expect.GREETING:
             due = "before greeting us"
         elif self._expect is _Expect.BODY:
@@ -198,8 +195,13 @@ class Pop3Client:
             due = f"without an answer to {self._outstanding[0].verb}"
         else:
             return
-        self._failure = Pop3Disconnected(f"the server closed the connection {due}")
-        raise self._failure
+        self._failure = Pop3Disconnected, f"the server closed the connection {due}"
+        self._still_sound()
+
+    def _still_sound(self) -> None:
+        if self._failure:
+            kind, text = self._failure
+            raise kind(text)
 
     # What is expected next decides who reads; False means: wait for more octets.
 

@@ -9,7 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailim.wire import transfer
 from mailim.wire.mime import MimeLimits, Part, decoded_body, headers, scan, text_of
+from mailim.wire.transfer import decoded_pieces, decoded_size
 from tests.wire import samples
 from tests.wire.samples import entity, in_base64, leaf, multipart
 
@@ -304,6 +306,7 @@ class Bodies(SynchronousTestCase):
             (b"a=3Db=\r\nc=E4", b"a=bc\xe4"),
             (b"soft =  \r\nend", b"soft =  \r\nend"),
             (b"=ZZ =", b"=ZZ "),
+            (b"a=\rb=\r\nc=\nd", b"a=\rbcd"),
         ):
             self.assertEqual(self.decoded("quoted-printable", raw), expected)
 
@@ -312,6 +315,23 @@ class Bodies(SynchronousTestCase):
             result = self.decoded("Quoted-Printable", line, 1 << 22)
             self.assertEqual(set(result) - set(b"Ax"), set())
             self.assertEqual(result.count(b"A"), line.count(b"=41"))
+
+    @settings(max_examples=200, deadline=None)
+    @given(
+        st.lists(st.sampled_from([b"A", b"AB", b"=", b"==", b"\n", b"\r\n", b"!"])),
+        st.lists(st.sampled_from([b"A", b"=41", b"=\r", b"=\r\n", b"=\n", b"\r", b"\n", b"=Z"])),
+    )
+    def test_pieces_of_any_size(self, digits: list[bytes], words: list[bytes]) -> None:
+        for encoding, raw in (
+            ("base64", b"".join(digits)),
+            ("quoted-printable", b"".join(words)),
+        ):
+            whole = b"".join(decoded_pieces(raw, 0, len(raw), encoding))
+            self.assertEqual(decoded_size(raw, 0, len(raw), encoding), len(whole))
+            self.patch(transfer, "PIECE", 7)
+            self.assertEqual(b"".join(decoded_pieces(raw, 0, len(raw), encoding)), whole)
+            self.assertEqual(decoded_size(raw, 0, len(raw), encoding), len(whole))
+            self.patch(transfer, "PIECE", 1 << 18)
 
     def test_identity_and_unknown(self) -> None:
         for encoding in ("7bit", "binary", "x-uuencode", "nonsense"):

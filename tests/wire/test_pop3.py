@@ -169,7 +169,7 @@ class Dialogue(SynchronousTestCase):
 
     def test_arguments_cannot_carry_another_command(self) -> None:
         client = greeted()
-        for bad in ("a\r\nDELE 1", "a\nb", "a\rb", "a\0b"):
+        for bad in ("a\r\nDELE 1", "a\nb", "a\rb", "a\0b", "\ud800"):
             self.assertRaises(ValueError, client.send, Command.password(bad))
         self.assertEqual(client.outstanding, 0)
         self.assertEqual(client.send(Command.password("a b ü")), "PASS a b ü\r\n".encode())
