@@ -1,12 +1,12 @@
 /** Dates, sizes and names as people read them; all language data comes from the browser's Intl. */
-import { language } from "./i18n.js";
+import { locale } from "./i18n.js";
 
 const cache = new Map<string, Intl.DateTimeFormat>();
 
 function formatter(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = language.value + JSON.stringify(options);
+  const key = locale.value + JSON.stringify(options);
   let found = cache.get(key);
-  if (!found) cache.set(key, (found = new Intl.DateTimeFormat(language.value, options)));
+  if (!found) cache.set(key, (found = new Intl.DateTimeFormat(locale.value, options)));
   return found;
 }
 
@@ -48,7 +48,7 @@ const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 export function relativeTime(iso: string, now: number = Date.now()): string {
   const seconds = Math.round((new Date(iso).getTime() - now) / 1000);
   if (Number.isNaN(seconds)) return "";
-  const format = new Intl.RelativeTimeFormat(language.value, { numeric: "auto" });
+  const format = new Intl.RelativeTimeFormat(locale.value, { numeric: "auto" });
   for (const [unit, length] of STEPS) {
     if (Math.abs(seconds) >= length || unit === "second") return format.format(Math.trunc(seconds / length), unit);
   }
@@ -65,7 +65,7 @@ export function fileSize(octets: number): string {
     unit += 1;
   }
   const digits = unit > 0 && value < 10 ? 1 : 0;
-  return new Intl.NumberFormat(language.value, {
+  return new Intl.NumberFormat(locale.value, {
     style: "unit",
     unit: units[unit] ?? "byte",
     unitDisplay: unit === 0 ? "narrow" : "short",

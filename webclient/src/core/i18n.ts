@@ -5,7 +5,7 @@
  * catalogue and fills the placeholders; a text without translation is shown in
  * English, so a missing catalogue never blocks the page.
  */
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 
 export type Params = Readonly<Record<string, string | number>>;
 /** One language: English text -> translation; plural texts map to a list ordered as `Intl.PluralRules` categories. */
@@ -13,6 +13,13 @@ export type Catalog = Readonly<Record<string, string | Readonly<Record<string, s
 
 const catalog = signal<Catalog>({});
 export const language = signal("en");
+
+/** The language with the region the browser asks for, where they agree: "en-GB" rather than "en". For Intl. */
+export const locale = computed(() => {
+  const base = language.value.split("-")[0];
+  const wanted = typeof navigator === "undefined" ? [] : navigator.languages;
+  return wanted.find((tag) => tag.split("-")[0] === base) ?? language.value;
+});
 
 /** Installs the texts of one language (BCP 47 tag). */
 export function setCatalog(tag: string, texts: Catalog): void {
@@ -47,5 +54,5 @@ export function tn(one: string, other: string, count: number, params?: Params): 
 }
 
 export function formatNumber(value: number): string {
-  return new Intl.NumberFormat(language.value).format(value);
+  return new Intl.NumberFormat(locale.value).format(value);
 }

@@ -29,7 +29,7 @@ export interface Session {
 export const DEFAULTS: Settings = {
   theme: "system",
   density: "comfortable",
-  language: "en",
+  language: "",
   reading_pane: "right",
   conversation: false,
   sounds: true,

@@ -76,12 +76,47 @@ export class Listing {
     return this.ids.gap(last, last + PAGE / 2) && this.ids.gap(last, last + PAGE);
   }
 
+  /** Rows on the screen whose messages have been forgotten, or never came. */
+  private missing(): Id[] {
+    const found: Id[] = [];
+    for (let at = this.window[0]; at <= Math.min(this.window[1], this.ids.total - 1); at += 1) {
+      const id = this.ids.at(at);
+      if (id !== undefined && !this.emails.has(id)) found.push(id);
+    }
+    return found;
+  }
+
+  private async fetchMissing(ids: readonly Id[]): Promise<void> {
+    const answer = await this.client.call<GetResponse<EmailSummary>>("Email/get", { ids, properties: SUMMARY_PROPERTIES }, this.closed.signal);
+    this.emails.put(answer.list);
+    const got = new Set(answer.list.map((email) => email.id));
+    const lost = ids.filter((id) => !got.has(id));
+    for (const id of lost) this.ids.remove(id); // gone since; the next changes tell the rest
+    if (lost.length) this.changed();
+  }
+
+  /** Finds the place of a message that is not loaded and loads its neighbours; false when it is not in the list. */
+  async locate(id: Id): Promise<boolean> {
+    await this.settled();
+    if (this.ids.has(id)) return true;
+    const batch = this.client.batch();
+    const args = { filter: this.filter, sort: SORT, anchor: id, anchorOffset: -PAGE / 2, limit: PAGE, calculateTotal: true };
+    const query = batch.add<QueryResponse>("Email/query", args);
+    const get = batch.add<GetResponse<EmailSummary>>("Email/get", { "#ids": query.ref("/ids"), properties: SUMMARY_PROPERTIES });
+    await batch.send(this.closed.signal);
+    if (query.error) return false;
+    this.take(query.value, get.value);
+    return this.ids.has(id);
+  }
+
   private async fill(): Promise<void> {
     for (;;) {
       const gap = this.nextGap();
-      if (!gap || this.closed.signal.aborted) return;
+      const missing = gap ? [] : this.missing();
+      if ((!gap && !missing.length) || this.closed.signal.aborted) return;
       try {
-        await this.fetch(gap.position, gap.length);
+        if (gap) await this.fetch(gap.position, gap.length);
+        else await this.fetchMissing(missing);
         this.failure.value = null;
       } catch (error) {
         this.fail(error);

@@ -12,7 +12,8 @@ import { useMail } from "./context.js";
 import { FolderHead, SearchHead, SelectionBar } from "./list-head.js";
 import { mailboxName } from "./mailboxes.js";
 import { MessageList } from "./message-list.js";
-import type { Mail, ViewSpec } from "./model.js";
+import type { Id } from "../jmap/types.js";
+import type { Mail, View, ViewSpec } from "./model.js";
 import { Reader, ReaderEmpty } from "./reader.js";
 import { SkeletonRow } from "./row.js";
 import { parseSearch } from "./search.js";
@@ -90,8 +91,24 @@ function useOpenView(here: MailRoute): void {
     if (spec) mail.open(spec);
   }, [mail, here.page, place, quick, mail.mailboxes.loaded.value]);
   useEffect(() => {
-    if (here.email !== undefined) mail.selection.cursor.value = here.email;
+    const { email } = here;
+    const view = mail.view.value;
+    if (email === undefined || !view) return;
+    mail.selection.cursor.value = email;
+    if (view.listing.ids.has(email)) return;
+    // Opened by its address: the list goes to where it stands.
+    void reveal(mail, view, email);
   }, [mail, here.email, mail.view.value]);
+}
+
+async function reveal(mail: Mail, view: View, email: Id): Promise<void> {
+  try {
+    if (!(await view.listing.locate(email)) || mail.view.peek() !== view || mail.selection.cursor.peek() !== email) return;
+    mail.selection.cursor.value = null;
+    mail.selection.cursor.value = email;
+  } catch {
+    // the message is shown all the same; the list stays where it is
+  }
 }
 
 export function MailPage(): VNode | null {

@@ -116,7 +116,7 @@ function BoxCard({ model, box }: { model: MultipopModel; box: Box }): VNode {
           <Icon name="collect" />
         </span>
         <div class="box-name">
-          <h3 dir="ltr">{box.user}</h3>
+          <h2 dir="ltr">{box.user}</h2>
           <p dir="ltr">
             {box.host}:{box.port} · {tlsText(box)} · {box.leave ? t("mail is left there") : t("mail is removed there")}
           </p>

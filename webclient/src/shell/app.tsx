@@ -4,9 +4,9 @@ import type { VNode } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import { chat, startChat } from "../chat/index.js";
 import { explain, sessionExpired } from "../core/http.js";
-import { t } from "../core/i18n.js";
+import { language, t } from "../core/i18n.js";
 import { route, startRouter } from "../core/router.js";
-import { loadSession } from "../core/session.js";
+import { loadSession, settings } from "../core/session.js";
 import { JmapClient } from "../jmap/client.js";
 import { Commands } from "../mail/commands.js";
 import { MailContext, type MailServices } from "../mail/context.js";
@@ -16,7 +16,7 @@ import { Mail } from "../mail/model.js";
 import { SettingsPage } from "../settings/settings-page.js";
 import { Boundary } from "../ui/boundary.js";
 import { Button } from "../ui/button.js";
-import { Dialogs } from "../ui/dialog.js";
+import { closeDialogs, Dialogs } from "../ui/dialog.js";
 import { EmptyState } from "../ui/empty.js";
 import { Toasts } from "../ui/toast.js";
 import { Banner, restorePlace, toLogin } from "./banner.js";
@@ -40,6 +40,7 @@ async function startUp(): Promise<void> {
   failure.value = null;
   try {
     const [who, client] = await Promise.all([loadSession(), JmapClient.connect()]);
+    language.value = settings.value.language || who.language || "en";
     // The two know each other: commands act on mail, mail tells what leaves the list.
     let commands: Commands | null = null;
     const mail = new Mail(
@@ -99,6 +100,7 @@ function Ready({ ready }: { ready: MailServices }): VNode {
   useEffect(() => listenForKeys(table), [table]);
   useEffect(() => followSettings(), []);
   const here = route.value;
+  useEffect(closeDialogs, [here]);
   const reading = isPhone.value && ((here.page === "mail" || here.page === "search") && here.email !== undefined);
   const parts = chat.value;
   return (

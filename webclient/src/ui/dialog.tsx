@@ -30,6 +30,11 @@ export function dialogIsOpen(): boolean {
   return open.value.length > 0;
 }
 
+/** Closes every dialog, as if cancelled: the page under them has changed. */
+export function closeDialogs(): void {
+  for (const item of open.peek()) close(item);
+}
+
 function close(item: Opened): void {
   if (!open.value.includes(item)) return;
   open.value = open.value.filter((other) => other !== item);
@@ -84,12 +89,12 @@ export function DialogBody({ title, children, footer, onClose, onSubmit, wide }:
         onSubmit?.();
       }}
     >
-      <header class="dialog-head">
+      <div class="dialog-head">
         <h2>{title}</h2>
         <IconButton icon="close" label={t("Close")} onClick={onClose} />
-      </header>
+      </div>
       <div class="dialog-content">{children}</div>
-      {footer ? <footer class="dialog-foot">{footer}</footer> : null}
+      {footer ? <div class="dialog-foot">{footer}</div> : null}
     </form>
   );
 }
