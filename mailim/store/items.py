@@ -51,7 +51,8 @@ _ROW: Final = select(
     item.c.modseq,
     item.c.created_modseq,
 ).join(body, body.c.id == item.c.body_id)
-_GET = Statement(_ROW.where(one_of_ids(item.c.id, "ids"), item.c.account_id == _ACCOUNT))
+# Without a condition on the account, lest SQLite look through all of its items instead.
+_GET = Statement(_ROW.where(one_of_ids(item.c.id, "ids")))
 _ONE = Statement(_ROW.where(item.c.id == _ID, item.c.account_id == _ACCOUNT))
 _OWNER = Statement(select(folder.c.account_id, folder.c.kind).where(folder.c.id == _ID))
 _TAKE_UID = Statement(
@@ -74,8 +75,8 @@ _MOVE = Statement(
 _REMOVE = Statement(delete(item).where(item.c.id == _ID))
 _ADD_TOMBSTONE = Statement(insert_into(item_tombstone))
 _OF_THREADS = Statement(
-    select(item.c.thread_id, item.c.id)
-    .where(one_of_ids(item.c.thread_id, "thread_ids"), item.c.account_id == _ACCOUNT)
+    select(item.c.thread_id, item.c.id, item.c.account_id)
+    .where(one_of_ids(item.c.thread_id, "thread_ids"))
     .order_by(item.c.thread_id, item.c.received, item.c.id)
 )
 _SEEN_BODY = Statement(
@@ -151,8 +152,8 @@ class ItemRows:
 
     def get(self, account_id: int, item_ids: Sequence[int]) -> Mapping[int, Item]:
         """Give those of the asked items that exist in that account."""
-        rows = self._db.all(_GET, ids=id_list(item_ids), account_id=account_id)
-        return {row[0]: _item(row) for row in rows}
+        rows = self._db.all(_GET, ids=id_list(item_ids))
+        return {row[0]: _item(row) for row in rows if row[1] == account_id}
 
     def facts(self, body_ids: Sequence[int]) -> Mapping[int, MessageFacts]:
         """Give what was derived from these bodies when they were stored."""
@@ -222,10 +223,10 @@ class ItemRows:
     def thread(self, account_id: int, thread_ids: Sequence[int]) -> Mapping[int, tuple[int, ...]]:
         """Give the item ids of threads, oldest first."""
         found: dict[int, list[int]] = {}
-        for thread_id, item_id in self._db.all(
-            _OF_THREADS, account_id=account_id, thread_ids=id_list(thread_ids)
-        ):
-            found.setdefault(thread_id, []).append(item_id)
+        rows = self._db.all(_OF_THREADS, thread_ids=id_list(thread_ids))
+        for thread_id, item_id, owner in rows:
+            if owner == account_id:
+                found.setdefault(thread_id, []).append(item_id)
         return {thread_id: tuple(ids) for thread_id, ids in found.items()}
 
     def thread_changes(self, account_id: int, since: int, limit: int) -> Changes:

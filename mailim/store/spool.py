@@ -68,9 +68,7 @@ _RECIPIENTS: Final = Statement(
 _DUE: Final = Statement(
     select(spool_recipient.c.spool_id)
     .where(_WAITS, spool_recipient.c.next_attempt <= bindparam("now"))
-    .group_by(spool_recipient.c.spool_id)
-    .order_by(func.min(spool_recipient.c.next_attempt), spool_recipient.c.spool_id)
-    .limit(bindparam("limit"))
+    .order_by(spool_recipient.c.next_attempt, spool_recipient.c.spool_id)
 )
 _NEXT_DUE: Final = Statement(
     select(spool_recipient.c.next_attempt)
@@ -169,7 +167,14 @@ class SpoolRows:
 
     def due(self, now: int, limit: int) -> Sequence[SpoolEntry]:
         """Give entries with a recipient that is due and not held, oldest first."""
-        return self._entries([row[0] for row in self._db.all(_DUE, now=now, limit=limit)])
+        found: dict[int, None] = {}
+        cursor = self._db.cursor(_DUE, {"now": now})
+        for (spool_id,) in cursor:
+            if len(found) >= limit:
+                break
+            found[spool_id] = None
+        cursor.close()
+        return self._entries(list(found))
 
     def next_due(self, after: int = -1) -> int | None:
         """Say when the next recipient is due later than `after`."""

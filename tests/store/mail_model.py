@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,7 +70,7 @@ class Model:
         fields = {"subject": item.subject.lower(), "from": item.sender.lower()}
         body = item.body.lower().split()
         in_body = [any(each.startswith(word) for each in body) for word in words]
-        return {
+        condition: Callable[[], bool] = {
             "inMailbox": lambda: item.folder == value,
             "inMailboxOtherThan": lambda: item.folder not in value,
             "before": lambda: item.received < value,
@@ -89,7 +90,8 @@ class Model:
                 for word, found in zip(words, in_body, strict=True)
             ),
             "header": lambda: value[1] in fields["subject"],
-        }[name]()
+        }[name]
+        return condition()
 
     def query(self, query: ItemQuery) -> list[int]:
         """Give the ids of the whole result in order."""
