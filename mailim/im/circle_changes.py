@@ -7,6 +7,7 @@ people were told of.
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -47,6 +48,8 @@ class CircleChanges:
         self._delay = delay
         self._told: dict[str, Circle] = {}
         self._soon: IDelayedCall | None = None
+        self.comparing: Deferred[None] = succeed(None)
+        """Fires when what is under way has been told."""
         events.subscribe(AccountsChanged, self._changed)
 
     async def arrived(self, session: Session) -> None:
@@ -104,4 +107,4 @@ class CircleChanges:
 
     def _compare(self) -> None:
         self._soon = None
-        spawn(self.compare(), "telling of changed colleagues")
+        self.comparing = spawn(self.compare(), "telling of changed colleagues")

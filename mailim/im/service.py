@@ -75,6 +75,9 @@ class InstantMessaging:
         presence = Presence(
             self.sessions, policy, self.rosters, visibility, subscriptions, self.offline, record
         )
+        self.circle_changes = CircleChanges(
+            clock, events, self.sessions, self.colleagues, self.rosters, visibility
+        )
         self._iqs = Iqs(clock, self.sessions, policy, self.rosters)
         self.roster_iqs = RosterIqs(store, self.rosters, subscriptions)
         self.router = Router(

@@ -1,0 +1,1 @@
+"""Conversations as plays in text files, and what performs them."""
