@@ -167,6 +167,28 @@ class Dialogue(SynchronousTestCase):
         client.feed(b"+OK\r\n")
         self.assertEqual(client.send(Command.auth("EXTERNAL", b"")), b"AUTH EXTERNAL =\r\n")
 
+    def test_challenge_that_is_no_base64(self) -> None:
+        client = greeted()
+        client.send(Command.auth("PLAIN"))
+        (challenge,) = client.feed(b"+ go ahead\r\n")
+        self.assertEqual(challenge, Continuation(Command.auth("PLAIN"), b"", "go ahead"))
+
+    def test_every_command_as_sent(self) -> None:
+        """RFC 1939, 2449, 2595, 6856."""
+        for command, expected in (
+            (Command.capa(), b"CAPA"),
+            (Command.user("u"), b"USER u"),
+            (Command.apop("u", "d"), b"APOP u d"),
+            (Command.list(), b"LIST"),
+            (Command.list(3), b"LIST 3"),
+            (Command.top(3, 0), b"TOP 3 0"),
+            (Command.rset(), b"RSET"),
+            (Command.noop(), b"NOOP"),
+            (Command.utf8(), b"UTF8"),
+            (Command.stls(), b"STLS"),
+        ):
+            self.assertEqual(greeted().send(command), expected + b"\r\n")
+
     def test_arguments_cannot_carry_another_command(self) -> None:
         client = greeted()
         for bad in ("a\r\nDELE 1", "a\nb", "a\rb", "a\0b", "\ud800"):
