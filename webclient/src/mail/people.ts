@@ -4,7 +4,8 @@ import type { EmailAddress, EmailSummary } from "../jmap/types.js";
 
 /** The name of a person, else the address. */
 export function personName(person: EmailAddress): string {
-  return person.name?.trim() ?? person.email;
+  const name = person.name?.trim();
+  return name ? name : person.email;
 }
 
 /** Who a row is about: recipients of what one sent or is writing, else the sender. */
@@ -14,7 +15,7 @@ export function shownPeople(email: EmailSummary, mine = false): readonly EmailAd
 
 export function peopleText(email: EmailSummary, mine = false): string {
   const people = shownPeople(email, mine);
-  const names = people.map((person) => personName(person) || person.email).join(", ");
+  const names = people.map(personName).join(", ");
   return mine && names ? t("To {people}", { people: names }) : names;
 }
 
