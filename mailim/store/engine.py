@@ -28,7 +28,7 @@ from mailim.errors import Invalid
 from mailim.events import Events
 from mailim.interfaces.store import IStore, ITransaction, Priority
 from mailim.store.body_access import Bodies
-from mailim.store.body_files import BodyFiles
+from mailim.store.body_files import BodyFiles, sync_directory
 from mailim.store.connection import Connection, connect
 from mailim.store.migration import migrate
 from mailim.store.readers import Readers
@@ -90,6 +90,7 @@ class Store:
         path = directory / DATABASE
         # SQLite gives its -wal and -shm files the mode of the database.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        sync_directory(directory)
         files = BodyFiles(directory / BODIES, time.monotonic)
         files.open()
         connections: list[Connection] = []
