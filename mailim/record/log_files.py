@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from mailim.interfaces.record import Leaf
-from mailim.record.log_lines import date_of, im_line_of, line_of, number_of
+from mailim.record.log_lines import date_of, im_line_of, line_of, number_of, stamp
 
 _TAIL: Final = 1 << 20  # octets looked at for the last whole line
 _MODE: Final = 0o600  # what people wrote to each other
@@ -117,10 +117,9 @@ class LogFile:
 
     def _set_aside(self) -> None:
         """Rename a full file, and remove the oldest ones renamed before."""
-        stem = f"{self._path.stem}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
-        count = 0
-        while (target := self._directory / f"{stem}.{count:03d}.log").exists():
-            count += 1
+        micros = time.time_ns() // 1000
+        while (target := self._directory / f"{self._path.stem}-{stamp(micros)}.log").exists():
+            micros += 1
         os.rename(self._path, target)
         self.close()
         aside = sorted(self._directory.glob(f"{self._stem}-[0-9]*T[0-9]*.[0-9]*.log"))

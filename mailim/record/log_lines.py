@@ -53,6 +53,11 @@ def iso_time(micros: int) -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', _utc(micros))}.{micros % 1_000_000:06d}Z"
 
 
+def stamp(micros: int) -> str:
+    """Give a time, UTC, for a file name: YYYYMMDDTHHMMSS and microseconds behind a point."""
+    return f"{time.strftime('%Y%m%dT%H%M%S', _utc(micros))}.{micros % 1_000_000:06d}"
+
+
 def line_of(leaf: Leaf) -> str:
     """Give the line of any leaf, with its newline."""
     parts = [f"{iso_time(leaf.time)} #{leaf.seq} {leaf.kind}"]
