@@ -18,7 +18,7 @@ from mailim.admin.client import NoServer, call
 from mailim.admin.command_line import collect, parser
 from mailim.admin.display import shown
 from mailim.admin.new_site import NewSite, dns_records, generated_password, make
-from mailim.admin.table import BY_NAME, Operation
+from mailim.admin.table import Operation
 from mailim.config import Site, load
 from mailim.errors import MailimError, Unavailable
 from mailim.tls import write_private
@@ -55,7 +55,7 @@ def perform(site: Site, operation: Operation, arguments: dict[str, Any]) -> Any:
             raise Unavailable(f"no server is running; {operation.name} needs it") from None
     from mailim.tap import perform_without_server  # composes everything: only when needed
 
-    return perform_without_server(site, operation.name, arguments)
+    return perform_without_server(site, [(operation.name, arguments)])[0]
 
 
 def _print(result: Any, as_json: bool, operation: Operation) -> int:
@@ -77,13 +77,7 @@ def _init(namespace: argparse.Namespace) -> int:
     file = make(site)
     made = load(file)
     names = [name.strip() for name in namespace.accounts.split(",") if name.strip()]
-    lines = []
-    for place, name in enumerate(names):
-        address = f"{name}@{made.config.server.domain}"
-        password = generated_password()
-        arguments = {"address": address, "password": password, "admin": place == 0 or None}
-        perform(made, BY_NAME["user.add"], arguments)
-        lines.append(f"{address} {password}\n")
+    lines = _make_accounts(made, names)
     if lines:
         write_private(Path(namespace.directory) / "accounts.txt", "".join(lines).encode())
     config = made.config
@@ -98,6 +92,23 @@ def _init(namespace: argparse.Namespace) -> int:
     for record in dns_records(config.server.hostname, config.server.domain, ports):
         print(f"  {record}")
     return 0
+
+
+def _make_accounts(site: Site, names: list[str]) -> list[str]:
+    """Make accounts with generated passwords, the first an administrator."""
+    if not names:
+        return []
+    from mailim.tap import perform_without_server
+
+    calls, lines = [], []
+    for place, name in enumerate(names):
+        address = f"{name}@{site.config.server.domain}"
+        password = generated_password()
+        lines.append(f"{address} {password}\n")
+        given = {"address": address, "password": password, "admin": place == 0 or None}
+        calls.append(("user.add", given))
+    perform_without_server(site, calls)
+    return lines
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def _columns(rows: list[Any]) -> str:
         return "(none)"
     if not all(isinstance(row, dict) for row in rows):
         return "\n".join(_cell(row) for row in rows)
-    names = list(rows[0])
+    names = [name for name, value in rows[0].items() if not isinstance(value, dict)]
     table = [names, *([_cell(row.get(name)) for name in names] for row in rows)]
     widths = [
         min(_MAX_WIDTH, max(len(line[column]) for line in table)) for column in range(len(names))

@@ -11,6 +11,7 @@ from mailim.errors import Invalid
 from mailim.interfaces.record import RecordQuery
 from mailim.interfaces.store import IStore
 from mailim.record.checkpoints import Checkpoints
+from mailim.record.entries import Seal
 from mailim.record.query import search
 from mailim.record.verify import verify
 from mailim.times import micros
@@ -52,8 +53,8 @@ class RecordActs:
             path = Path(values["checkpoint"])
             external = await self._threads(lambda: _text(path, required=True))
         noted = await self._threads(lambda: _text(self._checkpoints.path, required=False))
-        verifier = self._checkpoints.signer.verifier
-        report = await verify(self._store, verifier, noted, external)
+        signer = self._checkpoints.signer
+        report = await verify(self._store, signer.verifier, Seal.of(signer), noted, external)
         problems = [
             f"leaf {one.seq}: {one.text}" if one.seq is not None else one.text
             for one in report.problems
