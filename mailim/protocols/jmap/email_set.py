@@ -1,0 +1,144 @@
+"""Email/set (RFC 8621 section 4.6): keywords, mailboxes and removal.
+
+Creating is refused with "forbidden": composing is not built yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mailim.errors import Invalid, LimitExceeded, MailimError
+from mailim.interfaces.items import Item
+from mailim.interfaces.store import IStore, ITransaction
+from mailim.protocols.jmap.arguments import SetArguments
+from mailim.protocols.jmap.emails import OF_ITEM, PROPERTIES
+from mailim.protocols.jmap.errors import SetError, invalid_properties
+from mailim.protocols.jmap.getting import check_size, check_state
+from mailim.protocols.jmap.limits import JmapLimits
+from mailim.protocols.jmap.methods import MAIL, Caller
+from mailim.protocols.jmap.setting import Outcome, set_error_of, split_patch
+from mailim.wire.jmap_ids import EMAIL, MAILBOX, read_id, write_id
+
+
+class EmailSet:
+    """Changes and removes messages."""
+
+    name = "Email/set"
+    capability = MAIL
+    arguments = SetArguments
+
+    def __init__(self, store: IStore, limits: JmapLimits) -> None:
+        self._store = store
+        self._limits = limits
+
+    async def call(self, caller: Caller, arguments: SetArguments) -> Mapping[str, Any]:
+        """Do it all in one transaction."""
+        check_size(arguments.size, self._limits.objects_in_set)
+        outcome = await self._store.write(lambda tx: _set(tx, caller, arguments))
+        return outcome.response(caller)
+
+
+def _set(tx: ITransaction, caller: Caller, arguments: SetArguments) -> Outcome:
+    outcome = Outcome(old_state=tx.items.state(caller.number))
+    check_state(arguments, outcome.old_state)
+    for key in arguments.create or ():
+        outcome.not_created[key] = SetError("forbidden", "messages cannot be composed here yet")
+    update, destroy = arguments.update or {}, arguments.destroy or ()
+    numbers = {id: read_id(EMAIL, caller.resolve(id)) for id in (*update, *destroy)}
+    doomed = {numbers[id] for id in destroy}
+    items = tx.items.get(caller.number, sorted({each for each in numbers.values() if each}))
+    for id, patch in update.items():
+        try:
+            if numbers[id] in doomed:
+                raise SetError("willDestroy", "it is destroyed in the same call")
+            _update(tx, caller, items.get(numbers[id] or 0), patch)
+            outcome.updated[id] = None
+        except (MailimError, SetError) as error:
+            outcome.not_updated[id] = set_error_of(error)
+    for id in dict.fromkeys(destroy):
+        try:
+            tx.items.remove(caller.number, numbers[id] or 0)
+            outcome.destroyed.append(id)
+        except MailimError as error:
+            outcome.not_destroyed[id] = set_error_of(error)
+    outcome.new_state = tx.items.state(caller.number)
+    return outcome
+
+
+def _update(tx: ITransaction, caller: Caller, item: Item | None, patch: Mapping[str, Any]) -> None:
+    """Change one message, wholly or not at all."""
+    if item is None:
+        raise SetError("notFound")
+    whole, inside = split_patch(patch)
+    _check_names(item, whole, inside)
+    keywords, folder = item.keywords, item.folder_id
+    if "keywords" in whole:
+        keywords = frozenset(_members("keywords", whole["keywords"]))
+    if "keywords" in inside:
+        keywords = frozenset(_patched("keywords", set(keywords), inside["keywords"]))
+    if "mailboxIds" in whole or "mailboxIds" in inside:
+        folder = _folder(tx, caller, item, whole.get("mailboxIds"), inside.get("mailboxIds", {}))
+    try:
+        tx.items.set_keywords(caller.number, item.id, keywords)
+    except LimitExceeded as error:
+        raise SetError("tooManyKeywords", error.text) from None
+    except Invalid as error:
+        raise invalid_properties(error.text, "keywords") from None
+    if folder != item.folder_id:
+        tx.items.move(caller.number, item.id, folder)
+
+
+def _check_names(
+    item: Item, whole: Mapping[str, Any], inside: Mapping[str, Mapping[str, Any]]
+) -> None:
+    wrong = [name for name in inside if name not in ("keywords", "mailboxIds")]
+    for name, value in whole.items():
+        # What cannot change may be given as it is (RFC 8620 section 5.3).
+        same = name in OF_ITEM and OF_ITEM[name](item) == value
+        if name not in ("keywords", "mailboxIds") and not same:
+            wrong.append(name)
+    if wrong:
+        known = all(name in PROPERTIES for name in wrong)
+        text = "cannot be changed" if known else "there is no such property"
+        raise invalid_properties(text, *wrong)
+
+
+def _members(name: str, value: Any) -> set[str]:
+    """Read a set written as an object whose values are true."""
+    if not isinstance(value, dict) or not all(each is True for each in value.values()):
+        raise invalid_properties("an object with the value true for each", name)
+    return {each.lower() for each in value} if name == "keywords" else set(value)
+
+
+def _patched(name: str, members: set[str], changes: Mapping[str, Any]) -> set[str]:
+    """Apply `{"x": true, "y": null}` to a set."""
+    for key, value in changes.items():
+        member = key.lower() if name == "keywords" else key
+        if value is True:
+            members.add(member)
+        elif value is None:
+            members.discard(member)
+        else:
+            raise invalid_properties("true, or null to take it away", f"{name}/{key}")
+    return members
+
+
+def _folder(
+    tx: ITransaction, caller: Caller, item: Item, whole: Any, inside: Mapping[str, Any]
+) -> int:
+    """Give the one folder the message is to be in."""
+    if inside:
+        present = {write_id(MAILBOX, item.folder_id)}
+        members = _patched("mailboxIds", present, {caller.resolve(k): v for k, v in inside.items()})
+    else:
+        members = {caller.resolve(each) for each in _members("mailboxIds", whole)}
+    if not members:
+        raise invalid_properties("a message is in one mailbox at least", "mailboxIds")
+    if len(members) > 1:
+        raise SetError("tooManyMailboxes", "a message is in one mailbox here", ["mailboxIds"])
+    number = read_id(MAILBOX, members.pop())
+    folder = None if number is None else tx.folders.get(number)
+    if folder is None or folder.account_id != caller.number or folder.kind != "mail":
+        raise invalid_properties("there is no such mailbox", "mailboxIds")
+    return folder.id

@@ -1,0 +1,35 @@
+"""The limits of JMAP; the session object tells clients of most of them (RFC 8620 section 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+MAX_INT: Final = 2**53 - 1  # RFC 8620 section 1.3
+MAX_ID: Final = 255  # octets, RFC 8620 section 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class JmapLimits:
+    """What one client may ask; octets, objects, seconds."""
+
+    size_upload: int = 104_857_600
+    concurrent_uploads: int = 4
+    size_request: int = 10_000_000
+    concurrent_requests: int = 10  # of one account
+    calls_in_request: int = 32
+    objects_in_get: int = 500
+    objects_in_set: int = 500
+
+    # Not in the session object:
+    uploads_octets: int = 1 << 30  # waiting, of one account
+    upload_seconds: int = 24 * 3600  # an upload nobody uses is kept so long
+    objects_in_query: int = 5000  # ids given at once
+    changes: int = 5000  # ids of /changes given at once
+    changed_for_query: int = 10_000  # changed objects a /queryChanges looks at
+    body_value_octets: int = 8 * 1024 * 1024  # of one body value
+    body_values_octets: int = 32 * 1024 * 1024  # of all in one call
+    header_reads: int = 2000  # headers, of messages and parts, read for one call
+    streams: int = 20  # event sources of one account
+    streams_in_all: int = 2000
+    stream_seconds: int = 3600  # then the client connects anew, and is asked who it is

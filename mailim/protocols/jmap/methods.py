@@ -1,0 +1,95 @@
+"""Method calls: who makes one, and how it is dispatched (RFC 8620 section 3.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mailim.errors import MailimError
+from mailim.interfaces.accounts import Account
+from mailim.protocols.jmap.arguments import AccountArguments, Arguments, read_arguments
+from mailim.protocols.jmap.errors import MethodError, method_error_of
+from mailim.protocols.jmap.limits import MAX_ID
+from mailim.protocols.jmap.references import Invocation, resolve_references
+from mailim.wire.jmap_ids import ACCOUNT, write_id
+
+CORE: Final = "urn:ietf:params:jmap:core"
+MAIL: Final = "urn:ietf:params:jmap:mail"
+
+
+@dataclass(slots=True)
+class Caller:
+    """Who makes the calls of one request, and the ids it created so far (section 3.3)."""
+
+    account: Account
+    created: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def number(self) -> int:
+        """The account's number."""
+        return self.account.id
+
+    @property
+    def account_id(self) -> str:
+        """The account's JMAP id."""
+        return write_id(ACCOUNT, self.account.id)
+
+    def resolve(self, id: str) -> str:
+        """Replace a reference "#creation-id" by the id of what was created (section 5.3)."""
+        return self.created.get(id[1:], id) if id.startswith("#") else id
+
+
+class Method(Protocol):
+    """One method; `call` gives the arguments of its response."""
+
+    name: str
+    capability: str
+    arguments: type[Any]
+
+    async def call(self, caller: Caller, arguments: Any) -> Mapping[str, Any]:
+        """Do it; raises `MethodError`, or an expected error of the house."""
+
+
+class Methods:
+    """All methods there are, by name."""
+
+    _log = Logger()
+
+    def __init__(self, methods: Iterable[Method]) -> None:
+        self._methods = {method.name: method for method in methods}
+        self.capabilities = frozenset({CORE} | {each.capability for each in self._methods.values()})
+
+    async def dispatch(
+        self,
+        caller: Caller,
+        using: frozenset[str],
+        invocation: Invocation,
+        responses: list[Invocation],
+    ) -> Invocation:
+        """Make one call; gives its response, which may be an error. Never raises."""
+        name, raw, call_id = invocation
+        try:
+            method = self._methods.get(name)
+            if method is None or method.capability not in using:
+                raise MethodError("unknownMethod")
+            resolved = resolve_references(raw, responses)
+            arguments: Arguments = read_arguments(method.arguments, resolved)
+            if isinstance(arguments, AccountArguments) and (
+                arguments.account_id != caller.account_id
+            ):
+                raise MethodError("accountNotFound")
+            return (name, await method.call(caller, arguments), call_id)
+        except MethodError as error:
+            return ("error", error.arguments(), call_id)
+        except MailimError as error:
+            return ("error", method_error_of(error).arguments(), call_id)
+        except CancelledError:
+            raise
+        except Exception as error:
+            self._log.failure("{method} failed", failure=Failure(error), method=name[:MAX_ID])
+            return ("error", MethodError("serverFail").arguments(), call_id)
