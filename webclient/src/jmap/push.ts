@@ -107,6 +107,8 @@ export class Push {
   private onError(): void {
     this.source?.close();
     this.setStatus(this.opened > 0 && this.pause < 8_000 ? "connecting" : "polling");
+    // A refused stream tells no reason; a plain request does, a session that is over for one.
+    if (this.pause === 2 * FIRST_PAUSE) this.gap();
     this.opened = Math.max(this.opened, 1); // what comes after an error is never the first, fresh stream
     this.pollTimer ??= setInterval(() => this.gap(), POLL);
     clearTimeout(this.reopenTimer);

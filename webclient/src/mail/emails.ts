@@ -56,8 +56,9 @@ export class Emails {
       if (slot) slot.value = undefined;
     }
   }
-  clear(): void {
-    this.drop([...this.confirmed.keys()]);
+  /** Forgets all but these: the rest may have changed unseen. */
+  retain(ids: ReadonlySet<Id>): void {
+    this.drop([...this.confirmed.keys()].filter((id) => !ids.has(id)));
   }
 
   /** Lays a change over messages; the function returned takes it off, keeping it as confirmed or not. */

@@ -87,7 +87,7 @@ function useOpenView(here: MailRoute): void {
   }, [here.page, place, commands]);
   useEffect(() => {
     if (!mail.mailboxes.loaded.value) return;
-    const spec = viewFor(mail, here, quick);
+    const spec = viewFor(mail, here, commands.quick.peek());
     if (spec) mail.open(spec);
   }, [mail, here.page, place, quick, mail.mailboxes.loaded.value]);
   useEffect(() => {

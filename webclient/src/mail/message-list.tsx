@@ -5,7 +5,7 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { formatNumber, t } from "../core/i18n.js";
 import { settings } from "../core/session.js";
 import type { Id } from "../jmap/types.js";
-import { isPhone } from "../shell/layout.js";
+import { isPhone, pane } from "../shell/layout.js";
 import { Button } from "../ui/button.js";
 import { EmptyState } from "../ui/empty.js";
 import { scrollFor, spacerHeight, useViewport, useWindow, type Viewport } from "../ui/virtual.js";
@@ -42,7 +42,9 @@ function useFollowCursor(view: View, scroller: RefObject<HTMLDivElement | null>,
 function useKeepScroll(view: View, scroller: RefObject<HTMLDivElement | null>, viewport: Viewport): void {
   useLayoutEffect(() => {
     const element = scroller.current;
-    if (element) element.scrollTop = view.scrollTop.value;
+    if (!element) return;
+    element.scrollTop = view.scrollTop.value;
+    if (pane.peek() === "off" && document.activeElement === document.body) element.focus({ preventScroll: true });
   }, [view, scroller]);
   useSignalEffect(() => {
     view.scrollTop.value = viewport.top.value;
@@ -90,7 +92,6 @@ export function MessageList({ view, label }: { view: View; label: string }): VNo
       aria-busy={listing.total.value === null}
       aria-activedescendant={cursor && filled ? rowElementId(cursor) : undefined}
       tabIndex={0}
-      data-keys="list"
     >
       <Rows view={view} first={range.first.value} last={range.last.value} shift={range.shift.value} height={rowHeight.value} onPick={onPick} />
     </div>

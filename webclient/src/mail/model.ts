@@ -66,7 +66,7 @@ export class Mail {
       leaves: (target) => this.leaves(target),
     }));
     this.push = new Push({
-      url: client.eventSourceUrl(["Email", "EmailDelivery", "Mailbox"], PING),
+      url: client.eventSourceUrl(["Email", "Mailbox"], PING),
       accountId: client.accountId,
       ping: PING,
       onStates: (states) => this.onStates(states),
@@ -75,7 +75,12 @@ export class Mail {
   }
 
   async start(): Promise<void> {
-    await this.mailboxes.reload();
+    const batch = this.client.batch();
+    const boxes = batch.add<GetResponse<Mailbox>>("Mailbox/get", { ids: null });
+    const none = batch.add<GetResponse<EmailSummary>>("Email/get", { ids: [], properties: ["id"] });
+    await batch.send();
+    this.emails.state = none.value.state;
+    this.mailboxes.replace(boxes.value);
     this.push.start();
   }
 
@@ -157,6 +162,7 @@ export class Mail {
     this.emails.state = "";
     await this.mailboxes.reload();
     await view?.listing.reload();
+    this.emails.retain(new Set(view?.listing.ids.all()));
   }
 
   private announce(created: readonly EmailSummary[]): void {

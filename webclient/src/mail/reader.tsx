@@ -1,10 +1,10 @@
 /** The reading pane: one message, and what can be done with it. */
 import { useSignal, type Signal } from "@preact/signals";
-import type { VNode } from "preact";
-import { useEffect } from "preact/hooks";
+import type { RefObject, VNode } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { explain } from "../core/http.js";
 import { t } from "../core/i18n.js";
-import type { EmailFull, EmailSummary, Id } from "../jmap/types.js";
+import type { EmailFull, Id } from "../jmap/types.js";
 import { pane } from "../shell/layout.js";
 import { Boundary } from "../ui/boundary.js";
 import { Button, IconButton } from "../ui/button.js";
@@ -72,17 +72,18 @@ function Position(): VNode {
   );
 }
 
-function MoreMenu({ email, full, plain }: { email: EmailSummary | undefined; full: EmailFull | null; plain: Signal<boolean> }): VNode {
+function MoreMenu({ id, full, plain }: { id: Id; full: EmailFull | null; plain: Signal<boolean> }): VNode {
   const services = useMail();
-  const { commands } = services;
+  const { mail, commands } = services;
+  const email = mail.emails.watch(id).value;
   const unread = email ? isUnread(email) : false;
   const hasBoth = full?.htmlBody.some((part) => part.type === "text/html") ?? false;
   return (
     <MenuButton
       label={t("More")}
       items={() => [
-        { label: unread ? t("Mark as read") : t("Mark as unread"), icon: unread ? "read" : "unread", shortcut: unread ? "⇧I" : "⇧U", run: () => commands.toggleRead() },
-        { label: t("Junk"), icon: "junk", shortcut: "!", run: () => commands.junk() },
+        { label: unread ? t("Mark as read") : t("Mark as unread"), icon: unread ? "read" : "unread", shortcut: unread ? "⇧I" : "⇧U", run: () => commands.toggleRead([id]) },
+        { label: t("Junk"), icon: "junk", shortcut: "!", run: () => commands.junk([id]) },
         "separator",
         hasBoth && { label: plain.value ? t("Show formatted") : t("Show as plain text"), icon: "file", run: () => (plain.value = !plain.value) },
         { label: t("Print"), icon: "print", run: () => print() },
@@ -103,11 +104,11 @@ function Toolbar({ id, full, plain }: { id: Id; full: EmailFull | null; plain: S
   return (
     <div class="reader-bar" role="toolbar" aria-label={t("Message")}>
       {pane.value === "off" ? <IconButton icon="back" label={t("Back to the list")} shortcut="U" onClick={() => commands.close()} /> : null}
-      <IconButton icon="archive" label={t("Archive")} shortcut="E" onClick={() => commands.archive()} />
-      <IconButton icon="trash" label={inTrash ? t("Delete for good") : t("Delete")} shortcut="#" onClick={() => void commands.remove()} />
-      <IconButton icon="move" label={t("Move to…")} shortcut="V" onClick={() => openMoveDialog(services)} />
-      <IconButton class={starred ? "star starred" : "star"} icon="star" filled={starred} pressed={starred} label={t("Star")} shortcut="S" onClick={() => commands.star()} />
-      <MoreMenu email={email} full={full} plain={plain} />
+      <IconButton icon="archive" label={t("Archive")} shortcut="E" onClick={() => commands.archive([id])} />
+      <IconButton icon="trash" label={inTrash ? t("Delete for good") : t("Delete")} shortcut="#" onClick={() => void commands.remove([id])} />
+      <IconButton icon="move" label={t("Move to…")} shortcut="V" onClick={() => openMoveDialog(services, [id])} />
+      <IconButton class={starred ? "star starred" : "star"} icon="star" filled={starred} pressed={starred} label={t("Star")} shortcut="S" onClick={() => commands.star([id])} />
+      <MoreMenu id={id} full={full} plain={plain} />
       <span class="grow" />
       <Position />
     </div>
@@ -130,13 +131,23 @@ function Body({ email, plain }: { email: EmailFull; plain: boolean }): VNode {
   );
 }
 
+/** Where the message takes the place of the list, it takes the focus too. */
+function useTakeFocus(id: Id): RefObject<HTMLElement | null> {
+  const ref = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (pane.value === "off") ref.current?.focus({ preventScroll: true });
+  }, [id]);
+  return ref;
+}
+
 export function Reader({ id }: { id: Id }): VNode {
+  const ref = useTakeFocus(id);
   const { state, retry } = useFullEmail(id);
   const plain = useSignal(false);
   const full = state.email?.id === id ? state.email : null;
   useMarkRead(id, full !== null);
   return (
-    <article class="reader" aria-label={t("Message")} data-keys="reader">
+    <article ref={ref} class="reader" aria-label={t("Message")} tabIndex={-1}>
       <Toolbar id={id} full={full} plain={plain} />
       <div class="reader-scroll">
         {state.failure && !full ? (

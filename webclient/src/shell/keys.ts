@@ -9,6 +9,7 @@ import { navigate, route } from "../core/router.js";
 import { openMoveDialog } from "../mail/move-dialog.js";
 import type { MailServices } from "../mail/context.js";
 import { dialogIsOpen } from "../ui/dialog.js";
+import { drawerOpen } from "./layout.js";
 
 export interface KeyCommand {
   /** Alternatives; a sequence has a space: "g i". Shift is in the character ("U"), Ctrl is written "Ctrl+a". */
@@ -20,13 +21,19 @@ export interface KeyCommand {
 
 const SEQUENCE = 1_200;
 
+function scrollReader(): void {
+  const reader = document.querySelector(".reader-scroll");
+  reader?.scrollBy({ top: reader.clientHeight * 0.85, behavior: "smooth" });
+}
+
 export function keyTable(services: MailServices, showKeys: () => void, focusSearch: () => void): readonly KeyCommand[] {
   const { mail, commands } = services;
   const moving = t("Moving about");
   const doing = t("Messages");
   const going = t("Go to");
   const escape = (): void => {
-    if (mail.selection.size.value) mail.selection.clear();
+    if (drawerOpen.value) drawerOpen.value = false;
+    else if (mail.selection.size.value) mail.selection.clear();
     else commands.close();
   };
   return [
@@ -37,6 +44,7 @@ export function keyTable(services: MailServices, showKeys: () => void, focusSear
     { keys: ["Home"], label: t("Newest"), group: moving, run: () => void commands.step(-Infinity) },
     { keys: ["End"], label: t("Oldest"), group: moving, run: () => void commands.step(Infinity) },
     { keys: ["o", "Enter"], label: t("Open"), group: moving, run: () => mail.selection.cursor.value && commands.open(mail.selection.cursor.value) },
+    { keys: [" "], label: t("Scroll the message"), group: moving, run: scrollReader },
     { keys: ["u"], label: t("Back to the list"), group: moving, run: () => commands.close() },
     { keys: ["/"], label: t("Search"), group: moving, run: focusSearch },
     { keys: ["g i"], label: t("Inbox"), group: going, run: () => commands.goTo("inbox") },
@@ -53,7 +61,7 @@ export function keyTable(services: MailServices, showKeys: () => void, focusSear
     { keys: ["s"], label: t("Star"), group: doing, run: () => commands.star() },
     { keys: ["I"], label: t("Mark as read"), group: doing, run: () => commands.markRead(true) },
     { keys: ["U"], label: t("Mark as unread"), group: doing, run: () => commands.markRead(false) },
-    { keys: ["x", " "], label: t("Select"), group: doing, run: () => commands.tick() },
+    { keys: ["x"], label: t("Select"), group: doing, run: () => commands.tick() },
     { keys: ["Ctrl+a"], label: t("Select all loaded"), group: doing, run: () => commands.tickAll() },
     { keys: ["Escape"], label: t("Clear selection, close message"), group: doing, run: escape },
     { keys: ["z"], label: t("Undo"), group: doing, run: () => mail.actions.undo() },
