@@ -179,7 +179,8 @@ class FailingCommitTests(TestCase):
         kept: list[str] = []
         for round_ in range(6):
             gate = threading.Event()
-            site.store.write(lambda tx, gate=gate: gate.wait(10), Priority.IM)  # type: ignore[misc]
+            held = site.store.write(lambda tx, gate=gate: gate.wait(10), Priority.IM)  # type: ignore[misc]
+            held.addErrback(lambda _: None)
             batch = [site.record.append(message(f"{round_}.{number}")) for number in range(20)]
             if round_ % 2:
                 sabotage = _fail_commit if round_ == 3 else _lose_transaction
