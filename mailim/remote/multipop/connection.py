@@ -178,7 +178,7 @@ class Pop3Connection(Protocol):
         """End the connection at once; fires when it is gone."""
         if self._error is None:
             self._error = VisitFailed("the visit was ended")
-        self._transport.abortConnection()
+        self._abort()
         return self._closed
 
     def _silent(self) -> None:
@@ -188,7 +188,11 @@ class Pop3Connection(Protocol):
     def _fail(self, error: Exception) -> None:
         if self._error is None:
             self._error = error
-        self._transport.abortConnection()
+        self._abort()
+
+    def _abort(self) -> None:
+        if not self._closed.called:  # TLS minds being aborted twice
+            self._transport.abortConnection()
 
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.called:
