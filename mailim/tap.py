@@ -57,6 +57,8 @@ from mailim.protocols.http.redirect import RedirectToHttps
 from mailim.protocols.http.router import Route, Router
 from mailim.protocols.http.site import Site as HttpSite
 from mailim.protocols.http.static import StaticFiles
+from mailim.protocols.jmap.limits import JmapLimits
+from mailim.protocols.jmap.service import Jmap
 from mailim.protocols.xmpp.client_stream import StreamServices
 from mailim.protocols.xmpp.connections import Connections
 from mailim.protocols.xmpp.features.carbons import CarbonsSwitch
@@ -185,7 +187,7 @@ class Core:
         acts: dict[str, Act] = {
             **AccountActs(self.accounts, self.store).acts(),
             **MultipopActs(self.accounts, self.multipop, serving).acts(),
-            **RecordActs(self.store, self.checkpoints, self.threads).acts(),
+            **RecordActs(self.reactor, self.store, self.checkpoints, self.threads).acts(),
             **SiteActs(lambda: self.site, None, self.threads).acts(),
             **(more or {}),
         }
@@ -357,10 +359,20 @@ class Server(MultiService):
             *AdminApi(operations, by_session(identity)).routes(),
         ]
         router = Router(routes)
-        router.mount("/xmpp-websocket", WebSocketXmpp(self._streams, self._connections))
         limits = HttpLimits.of(config.http)
+        public = HttpSite(self._reactor, router, limits)
+        self._jmap = Jmap(
+            self._reactor,
+            core.store,
+            core.events,
+            identity,
+            public.threads,
+            JmapLimits(size_upload=config.http.upload_octets),
+        )
+        router.add(*self._jmap.routes())
+        router.mount("/xmpp-websocket", WebSocketXmpp(self._streams, self._connections))
         return _Web(
-            HttpSite(self._reactor, router, limits),
+            public,
             HttpSite(self._reactor, Router(AdminApi(operations, console).routes()), limits),
             HttpSite(self._reactor, RedirectToHttps(config.port("https") or 443).router(), limits),
         )
@@ -437,6 +449,7 @@ class Server(MultiService):
         for session in self._im.sessions.all():
             session.sink.close("system-shutdown", "the server is being stopped")
         await maybeDeferred(super().stopService)
+        self._jmap.close()
         for site in (self._web.public, self._web.console, self._web.redirect):
             site.close()
         await self._core.stop()

@@ -21,7 +21,7 @@ ROWS = (
     ("interfaces",),
     ("wire",),
 )
-SIDEWAYS = {("webmail", "protocols.http"), ("admin", "protocols.http")}
+SIDEWAYS = {("webmail", "protocols.http"), ("admin", "protocols.http"), ("__main__", "tap")}
 RANK = {name: rank for rank, row in enumerate(ROWS) for name in row}
 BASE = len(ROWS)
 

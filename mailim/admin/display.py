@@ -17,6 +17,8 @@ def shown(result: Any, as_json: bool) -> str:
     if isinstance(result, str):
         return _safe(result, keep_lines=True)
     if isinstance(result, dict):
+        if isinstance(result.get("raw"), str):  # a file, not a text for a screen
+            return str(result["raw"]).rstrip("\n")
         if isinstance(result.get("text"), str):
             return _safe(result["text"], keep_lines=True)
         width = max(len(name) for name in result)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
 
 from mailim.admin.operations import Act
 from mailim.errors import Invalid
@@ -12,11 +16,13 @@ from mailim.interfaces.record import RecordQuery
 from mailim.interfaces.store import IStore
 from mailim.record.checkpoints import Checkpoints
 from mailim.record.entries import Seal
+from mailim.record.export import export
 from mailim.record.query import search
 from mailim.record.verify import verify
 from mailim.times import micros
 
 _PAGE = 100
+_EXPORT = 10_000  # leaves in one answer
 _MAX_NOTES = 64 * 1024 * 1024
 
 
@@ -25,10 +31,12 @@ class RecordActs:
 
     def __init__(
         self,
+        clock: IReactorTime,
         store: IStore,
         checkpoints: Checkpoints,
         threads: Callable[[Callable[[], Any]], Any],
     ) -> None:
+        self._clock = clock
         self._store = store
         self._checkpoints = checkpoints
         self._threads = threads
@@ -37,6 +45,7 @@ class RecordActs:
         """Give the acts by the names of their operations."""
         return {
             "record.search": self.search,
+            "record.export": self.export,
             "record.verify": self.verify,
             "record.checkpoint": self.checkpoint,
         }
@@ -45,6 +54,18 @@ class RecordActs:
         """Search, newest first."""
         found = await search(self._store, query_of(values))
         return [{**one, "id": str(one["id"])} for one in found]
+
+    async def export(self, values: dict[str, Any], _actor: str) -> Any:
+        """Give a search with its proofs, as JSON lines."""
+        checkpoint = await self._checkpoints.checkpoint()
+        out = BytesIO()
+        query = replace(query_of(values), limit=values.get("limit", _EXPORT))
+        if query.limit > _EXPORT:
+            raise Invalid(f"at most {_EXPORT} at a time; narrow it by time", "limit")
+        now = int(self._clock.seconds() * 1_000_000)
+        verifier = self._checkpoints.signer.verifier
+        count = await export(self._store, query, checkpoint, verifier, out, now)
+        return {"leaves": count, "raw": out.getvalue().decode()}
 
     async def verify(self, values: dict[str, Any], _actor: str) -> Any:
         """Verify all of it, against an earlier checkpoint too if one is given."""
