@@ -24,7 +24,13 @@ from mailim.store.bodies import BodyRows
 from mailim.store.connection import Connection
 from mailim.store.message_facts import FactRows, folded
 from mailim.store.message_text import MessageText, has_word, match_of, read_text, tokens
-from mailim.store.schema.mail import item, message_search, message_text, message_unindexed
+from mailim.store.schema.mail import (
+    item,
+    message_facts,
+    message_search,
+    message_text,
+    message_unindexed,
+)
 from mailim.store.statements import Statement
 
 UNINDEXED_READ: Final = 200
@@ -59,7 +65,8 @@ _INDEXED: Final = Statement(delete(message_unindexed).where(message_unindexed.c.
 _REMOVE_ALL: Final = Statement(delete(message_text))
 _ALL_UNINDEXED: Final = Statement(
     insert(message_unindexed)
-    .from_select(["body_id"], select(item.c.body_id).distinct())
+    # SQLite needs a WHERE before ON CONFLICT.
+    .from_select(["body_id"], select(message_facts.c.body_id).where(message_facts.c.body_id > 0))
     .on_conflict_do_nothing()
 )
 _HEADERS: Final = Statement(

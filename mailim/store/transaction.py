@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from zope.interface import implementer
 
-from mailim.events import Event
+from mailim.events import Event, ItemsChanged
 from mailim.interfaces.store import ITransaction
 from mailim.store.accounts import AccountRows
 from mailim.store.bodies import BodyRows
@@ -32,10 +32,11 @@ from mailim.store.threads import Threads
 class Effects:
     """What a unit wants done once it is committed, or has failed."""
 
-    __slots__ = ("after_commit", "after_rollback", "events")
+    __slots__ = ("after_commit", "after_rollback", "events", "items")
 
     def __init__(self) -> None:
         self.events: dict[Event, None] = {}  # ordered; the same event twice is one
+        self.items: dict[int, ItemsChanged] = {}  # by account; only the newest is published
         self.after_commit: list[Callable[[], None]] = []
         self.after_rollback: list[Callable[[], None]] = []
 
@@ -72,7 +73,13 @@ class Transaction:
 
     def publish(self, event: Event) -> None:
         """Publish an event on the reactor thread once this unit is committed."""
-        self.effects.events[event] = None
+        effects = self.effects
+        if isinstance(event, ItemsChanged):
+            older = effects.items.get(event.account_id)
+            if older is not None:
+                del effects.events[older]
+            effects.items[event.account_id] = event
+        effects.events[event] = None
 
     def after_commit(self, work: Callable[[], None]) -> None:
         """Run `work` on the reactor thread once this unit is committed, before its Deferred."""
