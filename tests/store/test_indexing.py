@@ -35,7 +35,10 @@ class IndexingTest(TestCase):
         await self.store.write(unit)
 
     async def waiting(self) -> int:
-        return await self.store.read(lambda tx: len(tx.search.waiting(0, 999)))
+        def unit(tx: Any) -> int:
+            return len(tx.search.waiting(0, 999))
+
+        return await self.store.read(unit)
 
     async def until_indexed(self) -> None:
         for _ in range(200):
@@ -45,7 +48,7 @@ class IndexingTest(TestCase):
         self.fail("the index was not filled")
 
     def started(self, store: IStore) -> Indexing:
-        service = Indexing(reactor, store, self.events)  # type: ignore[arg-type]
+        service = Indexing(reactor, store, self.events)
         service.startService()
         self.addCleanup(service.stopService)
         return service
