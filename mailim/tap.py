@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ def makeService(options: Mapping[str, Any]) -> IService:
     from twisted.internet import reactor
 
     try:
-        return Server(reactor, load(Path(options["config"])))
+        return Server(reactor, load(Path(options["config"])), lambda: reactor.stop())
     except MailimError as error:
         raise SystemExit(f"mailim: {error.text}") from None
 
@@ -256,15 +256,17 @@ class Server(MultiService):
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, site: Site) -> None:
+    def __init__(self, reactor: Any, site: Site, give_up: Callable[[], None]) -> None:
+        """`give_up` is called if it cannot start."""
         super().__init__()
         self._reactor = reactor
+        self._give_up = give_up
         config = site.config
         self._certificates = Certificates(
             site.path(config.tls.certificate), site.path(config.tls.key), config.tls.minimum
         )
-        self._core = core = Core(reactor, site)
-        self._im = InstantMessaging(
+        self.core = core = Core(reactor, site)
+        self.im = InstantMessaging(
             reactor,
             core.store,
             core.events,
@@ -277,7 +279,7 @@ class Server(MultiService):
                 roster_items=config.im.roster_items,
             ),
         )
-        self._queue = Queue(
+        self.queue = Queue(
             reactor,
             core.store,
             core.events,
@@ -289,9 +291,9 @@ class Server(MultiService):
         self._connections = Connections(_stream_settings(site))
         self._streams = self._make_streams()
         self._web = self._make_web()
-        self._listeners = Listeners(reactor)
-        self._healthy = False
-        self._starting: Deferred[Any] | None = None
+        self.listeners = Listeners(reactor)
+        self.healthy = False
+        self.started: Deferred[None] = Deferred()  # replaced when it starts
 
     # --- building ----------------------------------------------------------------------
 
@@ -300,22 +302,22 @@ class Server(MultiService):
             Ping(),
             Version(self._reactor, VERSION),
             CarbonsSwitch(),
-            Mam(self._im.archive),
+            Mam(self.im.archive),
         ]
-        features.append(Disco([*features, self._im.roster_iqs]))
-        self._im.add_features(features)
+        features.append(Disco([*features, self.im.roster_iqs]))
+        self.im.add_features(features)
         return StreamServices(
             self._reactor,
-            self._core.directory,
-            self._core.passwords,
-            self._im.sessions,
-            self._im.router,
-            [*features, self._im.roster_iqs],
+            self.core.directory,
+            self.core.passwords,
+            self.im.sessions,
+            self.im.router,
+            [*features, self.im.roster_iqs],
             lambda: self._connections.settings,
         )
 
     def _make_web(self) -> _Web:
-        core, config = self._core, self._core.site.config
+        core, config = self.core, self.core.site.config
         sessions = WebSessions(
             self._reactor,
             core.store,
@@ -327,13 +329,13 @@ class Server(MultiService):
         static = StaticFiles(self._reactor, STATIC)
         operations = core.operations(
             {
-                **ImActs(self._im.sessions, self._im.router, config.server.domain).acts(),
+                **ImActs(self.im.sessions, self.im.router, config.server.domain).acts(),
                 **SiteActs(lambda: core.site, self.reload, core.threads).acts(),
             }
         )
         overrides = core.site.directory / "etc" / "webmail" / "templates"
         routes: list[Route] = [
-            *Health(lambda: self._healthy).routes(),
+            *Health(lambda: self.healthy).routes(),
             *static.routes(),
             *Pages(
                 core.store,
@@ -382,20 +384,21 @@ class Server(MultiService):
     def startService(self) -> None:
         """Twisted calls this."""
         super().startService()
-        self._starting = Deferred.fromCoroutine(self._start()).addErrback(self._not_started)
+        self.started = Deferred.fromCoroutine(self._start())
+        self.started.addErrback(self._not_started)
 
     async def _start(self) -> None:
-        core, var = self._core, self._core.site.var
+        core, var = self.core, self.core.site.var
         (var / "listeners.json").unlink(missing_ok=True)
         await core.start()
         if not self.running:
             return
         self._listen()
-        self._queue.setServiceParent(self)
+        self.queue.setServiceParent(self)
         core.multipop.setServiceParent(self)
         spawn(self._sweep(), "sweeping bodies nobody holds")
-        self._healthy = True
-        self._listeners.write(var / "listeners.json")
+        self.healthy = True
+        self.listeners.write(var / "listeners.json")
         if hasattr(signal, "SIGHUP"):
             signal.signal(
                 signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._reload_by_signal)
@@ -409,10 +412,10 @@ class Server(MultiService):
             self._log.critical("mailim cannot start: {error}", error=text)
         else:
             self._log.failure("mailim cannot start", failure=failure)
-        self._reactor.stop()
+        self._give_up()
 
     def _listen(self) -> None:
-        config = self._core.site.config
+        config = self.core.site.config
         tls = self._certificates
         clients = ClientFactory(self._streams, tls, self._connections)
         factories = {
@@ -423,36 +426,36 @@ class Server(MultiService):
         }
         for name, factory in factories.items():
             if getattr(config.listeners, name).enabled:
-                self._listeners.open(name, config.server.listen, config.port(name), factory)
-        socket = self._core.site.var / "admin.sock"
+                self.listeners.open(name, config.server.listen, config.port(name), factory)
+        socket = self.core.site.var / "admin.sock"
         socket.unlink(missing_ok=True)
         self._console = self._reactor.listenUNIX(str(socket), self._web.console, mode=0o600)
 
     async def _sweep(self) -> None:
         """Remove what earlier runs let go of, a little at a time."""
-        while self.running and await self._core.store.write(
+        while self.running and await self.core.store.write(
             lambda tx: tx.bodies.sweep(_SWEEP_BODIES), Priority.BACKGROUND
         ):
             pass
 
     def stopService(self) -> Deferred[None]:
         """Twisted calls this: stop listening, end what is under way, close the store."""
-        self._healthy = False
+        self.healthy = False
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        (self._core.site.var / "listeners.json").unlink(missing_ok=True)
-        closing = self._listeners.close()
+        (self.core.site.var / "listeners.json").unlink(missing_ok=True)
+        closing = self.listeners.close()
         if hasattr(self, "_console"):
             closing.append(self._console.stopListening())
         await DeferredList([maybeDeferred(_same, one) for one in closing])
-        for session in self._im.sessions.all():
+        for session in self.im.sessions.all():
             session.sink.close("system-shutdown", "the server is being stopped")
         await maybeDeferred(super().stopService)
         self._jmap.close()
         for site in (self._web.public, self._web.console, self._web.redirect):
             site.close()
-        await self._core.stop()
+        await self.core.stop()
 
     # --- reload ------------------------------------------------------------------------
 
@@ -467,11 +470,11 @@ class Server(MultiService):
 
         Raises `ConfigError` or `Invalid`, and changes nothing then.
         """
-        fresh = load(self._core.site.file)
-        waiting = _needs_restart(self._core.site, fresh)
+        fresh = load(self.core.site.file)
+        waiting = _needs_restart(self.core.site, fresh)
         self._certificates.reload()
-        self._core.site = replace(fresh, config=_merged(self._core.site, fresh))
-        self._connections.settings = _stream_settings(self._core.site)
+        self.core.site = replace(fresh, config=_merged(self.core.site, fresh))
+        self._connections.settings = _stream_settings(self.core.site)
         self._log.info("configuration reloaded", needs_restart=waiting)
         return waiting
 

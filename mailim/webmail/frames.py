@@ -108,7 +108,9 @@ class Frames:
         data = await self._store.bodies.read(item.sha256)
         token = secrets.token_urlsafe(24)
         images = _inline_images(facts.structure)
-        html, remote = await request.threads(lambda: _rendered(data, facts, token, images))
+        html, remote = await request.threads(
+            lambda: _rendered(data, facts, token, images, asked.remoteImages)
+        )
         if not _HOST.fullmatch(request.host):
             raise Problem(400, "the Host field is missing")
         policy = _policy(f"https://{request.host}/m/{token}/", asked.remoteImages)
@@ -185,7 +187,7 @@ def _inline_images(structure: Part) -> dict[str, Part]:
 
 
 def _rendered(
-    data: bytes, facts: MessageFacts, token: str, images: dict[str, Part]
+    data: bytes, facts: MessageFacts, token: str, images: dict[str, Part], load: bool
 ) -> tuple[str, bool]:
     """Give the cleaned body and whether it names images from the internet."""
 
@@ -199,7 +201,7 @@ def _rendered(
         if part is None:
             continue
         if part.content_type == "text/html":
-            result = cleaned(text_of(data, part, MAX_HTML)[0], inline)
+            result = cleaned(text_of(data, part, MAX_HTML)[0], inline, load)
             pieces.append(result.html)
             remote = remote or result.remote_images
         elif part.content_type == "text/plain":

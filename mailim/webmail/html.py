@@ -70,8 +70,13 @@ class Cleaned:
     remote_images: bool
 
 
-def cleaned(html: str, inline: Callable[[str], str | None]) -> Cleaned:
-    """Clean a fragment; `inline` gives the URL of a Content-ID. Slow: for a thread."""
+def cleaned(html: str, inline: Callable[[str], str | None], images: bool = True) -> Cleaned:
+    """Clean a fragment; slow: for a thread.
+
+    `inline` gives the URL of a Content-ID. Without `images` those from the internet are
+    left out; it is the frame's policy that keeps them from being loaded, this keeps broken
+    pictures from being shown.
+    """
     remote = False
 
     def attribute(tag: str, name: str, value: str) -> str | None:
@@ -87,7 +92,7 @@ def cleaned(html: str, inline: Callable[[str], str | None]) -> Cleaned:
             return inline(rest)
         if scheme.lower() in ("http", "https"):
             remote = True
-            return value
+            return value if images else None
         return value if value.strip().lower().startswith("data:image/") else None
 
     html = nh3.clean(

@@ -138,4 +138,6 @@ class Pages:
             "styles": [f"/static/{files['css']}"],
             "scripts": [f"/static/{files['js']}"] if "js" in files else [],
             "preload": [f"/static/{name}" for name in files["preload"]],
+            # What the application asks for first, so that it need not wait for its script.
+            "fetches": ["/api/session", "/.well-known/jmap"] if entry == "app" else [],
         }
