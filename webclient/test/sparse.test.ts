@@ -40,6 +40,34 @@ test("a removal of unknown place asks for a new query", () => {
   assert.equal(ids.apply(changes(["zz"], [], 99)), false);
 });
 
+test("a change elsewhere leaves the list as it is", () => {
+  const ids = list(100, 0, ["a", "b"]);
+  assert.equal(ids.apply(changes(["elsewhere"], [], 100)), true);
+  assert.deepEqual([ids.at(0), ids.total], ["a", 100]);
+});
+
+test("a message changed in a hole stays where it is", () => {
+  const ids = list(100, 0, ["a", "b"]);
+  assert.equal(ids.apply(changes(["far"], [["far", 60]], 100)), true);
+  assert.deepEqual([ids.at(60), ids.at(1), ids.total], ["far", "b", 100]);
+});
+
+test("a message that came from elsewhere is inserted", () => {
+  const ids = list(100, 0, ["a", "b"]);
+  assert.equal(ids.apply(changes(["moved"], [["moved", 1]], 101)), true);
+  assert.deepEqual([ids.at(0), ids.at(1), ids.at(2), ids.total], ["a", "moved", "b", 101]);
+});
+
+test("one come and one changed at once, both unknown: only asking helps", () => {
+  const ids = list(100, 0, ["a", "b"]);
+  assert.equal(ids.apply(changes(["x", "y"], [["x", 50], ["y", 60]], 101)), false);
+});
+
+test("without a total nothing is guessed", () => {
+  assert.equal(list(100, 0, ["a"]).apply(changes(["zz"], [])), false);
+  assert.equal(list(1, 0, ["a"]).apply(changes(["zz"], [])), true);
+});
+
 test("what was taken out here already is not unknown", () => {
   const ids = list(100, 0, ["a", "b"]);
   ids.remove("a");

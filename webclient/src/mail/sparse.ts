@@ -82,16 +82,29 @@ export class SparseList {
 
   /**
    * Applies RFC 8620 §5.6: removals first, then additions in order of index.
-   * Ids in `gone` have been taken out already. False when a removal is of an
-   * id whose place is not known: then only asking again helps.
+   *
+   * A server may name as removed whatever has changed, in this list or not, so
+   * an id of unknown place may have been here or elsewhere; the new total tells.
+   * False when it does not: then only asking again helps. Ids in `gone` have
+   * been taken out here already.
    */
   apply(changes: QueryChangesResponse, gone: ReadonlySet<Id> = new Set()): boolean {
-    const added = new Set(changes.added.map((item) => item.id));
-    for (const id of changes.removed) {
-      if (this.remove(id) >= 0 || gone.has(id) || added.has(id)) continue;
-      if (this.all().length < this.total) return false;
+    const removed = new Set(changes.removed);
+    const unsure = changes.added.filter(({ id }) => removed.has(id) && !this.known.has(id) && !gone.has(id));
+    const strangers = changes.removed.filter((id) => !this.known.has(id) && !gone.has(id));
+    const leaving = changes.removed.filter((id) => this.known.has(id)).length;
+    if (changes.total === undefined && strangers.length && this.known.size < this.total) return false;
+    const asNew = this.total - leaving + changes.added.length;
+    const surplus = asNew - (changes.total ?? asNew);
+    // Either every unsure one has come, or every one was here, in a hole, and stays where it is.
+    if (surplus !== 0 && surplus !== unsure.length) return false;
+    for (const id of changes.removed) this.remove(id);
+    const staying = new Set(surplus ? unsure.map(({ id }) => id) : []);
+    for (const { id, index } of [...changes.added].sort((a, b) => a.index - b.index)) {
+      if (!staying.has(id)) this.insert(index, id);
+      else if (index < this.total && this.ids[index] === undefined) this.put(index, [id]);
+      else return false;
     }
-    for (const { id, index } of [...changes.added].sort((a, b) => a.index - b.index)) this.insert(index, id);
-    return changes.total === undefined || changes.total === this.total;
+    return true;
   }
 }
