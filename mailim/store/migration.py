@@ -15,6 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from mailim.errors import Invalid
@@ -24,7 +25,7 @@ SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 
 def migrate(path: Path) -> None:
-    """Run the missing revisions; raises `Invalid` for a database from newer code."""
+    """Run the missing revisions; `Invalid` for a database from newer code, `sqlite3.Error`."""
     driver = connect(path).driver
     # A revision may build a table anew; references are checked as a whole at the end.
     driver.execute("PRAGMA foreign_keys = OFF")
@@ -36,6 +37,8 @@ def migrate(path: Path) -> None:
             if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
                 raise Invalid("The database has references to rows that are not there.")
             connection.commit()
+    except DBAPIError as error:
+        raise (error.orig or error) from None
     finally:
         engine.dispose()
         driver.close()

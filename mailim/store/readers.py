@@ -69,11 +69,10 @@ class Readers:
 
     def _run(self, connection: Connection, transaction: Transaction) -> None:
         while (work := self._waiting.get()) is not None:
-            transaction.effects = work.effects
             try:
                 connection.driver.execute("BEGIN")
                 try:
-                    work.result = work.unit(transaction)
+                    work.run(transaction)
                 finally:
                     connection.driver.execute("ROLLBACK")
             except BaseException as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable
+from types import CoroutineType
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -17,7 +18,7 @@ from twisted.python.failure import Failure
 from mailim.errors import StoreUnavailable
 from mailim.events import Events
 from mailim.interfaces.store import ITransaction
-from mailim.store.transaction import Effects
+from mailim.store.transaction import Effects, Transaction
 
 _log = Logger()
 
@@ -52,6 +53,17 @@ class Work:
         self.effects = Effects()
         self.result: Any = None
         self.error: BaseException | None = None
+
+    def run(self, transaction: Transaction) -> None:
+        """Run the unit; its result is kept, its error raised."""
+        transaction.effects = self.effects
+        result = self.unit(transaction)
+        if isinstance(result, CoroutineType | Deferred):
+            # It would be committed before it has begun, and nobody would notice.
+            if isinstance(result, CoroutineType):
+                result.close()
+            raise TypeError("a unit must not be asynchronous")
+        self.result = result
 
     def rolled_back(self, error: BaseException) -> None:
         """Set the error and run what the unit wanted done then, newest first."""

@@ -37,6 +37,8 @@ BATCH_SECONDS: Final = 0.02
 # A unit that waited so long goes first, whatever its priority.
 PATIENCE_SECONDS: Final = 2.0
 WAITING_UNITS: Final = 20_000
+# A unit that takes longer is named in the log: all others wait for it.
+SLOW_SECONDS: Final = 0.5
 
 
 class Writer:
@@ -149,11 +151,11 @@ class Writer:
     def _one(self, work: Work, nested: bool) -> bool:
         """Run a unit; False if it failed and was rolled back."""
         execute = self._driver.execute
-        self._transaction.effects = work.effects
+        began = self._seconds()
         try:
             if nested:
                 execute("SAVEPOINT unit")
-            work.result = work.unit(self._transaction)
+            work.run(self._transaction)
             if nested:
                 execute("RELEASE unit")
         except BaseException as error:
@@ -167,6 +169,12 @@ class Writer:
             if isinstance(work.error, StoreUnavailable):
                 self._alarm(error)
             return False
+        finally:
+            took = self._seconds() - began
+            if took > SLOW_SECONDS:
+                self._log.warn(
+                    "{unit} kept the writer for {seconds} s", unit=work.unit, seconds=round(took, 2)
+                )
         return True
 
     def _undo(self, batch: list[Work], error: BaseException) -> None:

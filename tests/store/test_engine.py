@@ -13,6 +13,7 @@ from typing import Any, cast
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorFromThreads
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from zope.interface.verify import verifyObject
@@ -155,6 +156,25 @@ class WritingTests(StoreTestCase):
             driver(tx).execute("SELECT nothing FROM nowhere")
 
         await self.failure(self.store.write(nonsense), sqlite3.OperationalError)
+
+    async def test_asynchronous_unit_is_refused(self) -> None:
+        async def unit(tx: ITransaction) -> None:
+            raise AssertionError("not reached")
+
+        for start in (self.store.write, self.store.read):
+            waiting = start(unit)
+            await self.failure(waiting, TypeError)
+            await self.failure(start(lambda tx: Deferred()), TypeError)
+
+    async def test_slow_unit_is_named(self) -> None:
+        self.patch(writer, "SLOW_SECONDS", 0.0)
+        with capturedLogs() as events:
+
+            def slow(tx: ITransaction) -> None:
+                pass
+
+            await self.store.write(slow)
+        self.assertIn("slow", " ".join(str(event.get("unit")) for event in events))
 
     async def test_priorities(self) -> None:
         gate = Gate(self.store)

@@ -10,7 +10,6 @@ from typing import Any
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -108,7 +107,7 @@ class MigrationTests(SynchronousTestCase):
         migrate(self.path)
         before = self.schema(self.path)
         self.with_revision("THIS IS NOT SQL")
-        self.assertRaises(OperationalError, migrate, self.path)
+        self.assertRaises(sqlite3.OperationalError, migrate, self.path)
         self.assertEqual(self.schema(self.path), before)
         self.with_revision("SELECT 1")
         migrate(self.path)
