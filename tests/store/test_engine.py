@@ -63,6 +63,8 @@ class Gate:
 
 class StoreTestCase(TestCase):
     def setUp(self) -> None:
+        # What waits for a gate shares its batch, however slow this machine is.
+        self.patch(writer, "BATCH_SECONDS", 60.0)
         self.events = Events()
         self.store = open_store(self, self.events)
 
@@ -118,6 +120,18 @@ class WritingTests(StoreTestCase):
         running.set_trace_callback(None)
         # The gate's batch takes 9 more, then 10, then 6.
         self.assertEqual(statements.count("COMMIT"), 3)
+
+    async def test_batch_is_bounded_in_time(self) -> None:
+        self.patch(writer, "BATCH_SECONDS", 0.0)
+        running = await self.store.write(driver)
+        statements: list[str] = []
+        gate = Gate(self.store)
+        running.set_trace_callback(statements.append)
+        waiting = [self.store.write(lambda tx: None) for _ in range(3)]
+        gate.open()
+        await gatherResults(waiting)
+        running.set_trace_callback(None)
+        self.assertEqual(statements.count("COMMIT"), 4)
 
     async def test_failing_unit_is_rolled_back_alone(self) -> None:
         gate = Gate(self.store)
