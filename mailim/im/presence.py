@@ -90,9 +90,7 @@ class Presence:
             return  # the resource was taken over, and has shown itself already
         roster = await self._rosters.of(session.account)
         if was_available:
-            for contact in roster.subscribers():
-                self._visibility.tell(farewell, contact)
-            self._visibility.tell(farewell, session.jid.bare)
+            self._spread(session, roster, farewell)
             if heir is session:
                 session.sink.send(farewell.with_attrs({"to": str(session.jid.bare)}))
         for other in directed:
@@ -114,14 +112,24 @@ class Presence:
         roster = await self._rosters.of(session.account)
         first, before = not session.available, session.priority
         session.presence, session.priority = stanza, priority
-        for contact in roster.subscribers():
-            self._visibility.tell(stanza, contact)
-        self._visibility.tell(stanza, session.jid.bare)
+        self._spread(session, roster, stanza)
         if first:
             await self._introduce(session, roster)
             await self._subscriptions.remind(session)
         if priority >= 0 and (first or before < 0):
             await self._offline.replay(session)
+
+    def _spread(self, session: Session, roster: Roster, presence: Element) -> None:
+        """Deliver presence to subscribers and to the account's own available resources."""
+        own = session.jid.bare
+        for contact in roster.subscribers():
+            others = self._sessions.available(contact)
+            if not others:
+                continue
+            hidden = roster.is_colleague(contact) and self._rosters.hides(others[0].account.id, own)
+            if not hidden:
+                self._visibility.tell(presence, contact)
+        self._visibility.tell(presence, own)
 
     async def _introduce(self, session: Session, roster: Roster) -> None:
         """Show a new available resource who is there (section 4.3.1), its siblings too."""

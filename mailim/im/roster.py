@@ -136,6 +136,12 @@ class Rosters:
         version, rows = await self._rows(account.id)
         return Roster(account_jid(account), version, rows, circle)
 
+    def hides(self, account_id: int, contact: JID) -> bool:
+        """Tell whether somebody who was active lately took a colleague off the list."""
+        known = self._cached.get(account_id)
+        row = known[1].get(contact) if known is not None else None
+        return row is not None and row.subscription == HIDDEN
+
     async def changed_since(self, account: Account, version: int) -> list[RosterItem] | None:
         """Give items changed since a version, in order; None if that is not known any more."""
         items = await self._store.read(lambda tx: tx.im.roster_since(account.id, version))

@@ -18,6 +18,7 @@ from mailim.im.roster import HIDDEN, Rosters, item_element
 from mailim.im.sessions import canonical
 from mailim.im.subscriptions import Subscriptions
 from mailim.im.ties import check_size
+from mailim.im.visibility import Visibility
 from mailim.interfaces.im import IFeature, IqAnswer, IqRoute, RosterItem, Session
 from mailim.interfaces.store import IStore, ITransaction, Priority
 from mailim.wire import ns
@@ -52,12 +53,14 @@ class RosterIqs:
         store: IStore,
         rosters: Rosters,
         subscriptions: Subscriptions,
+        visibility: Visibility,
         *,
         limits: RosterLimits | None = None,
     ) -> None:
         self._store = store
         self._rosters = rosters
         self._subscriptions = subscriptions
+        self._visibility = visibility
         self._limits = limits or RosterLimits()
 
     def routes(self) -> Mapping[IqRoute, IqAnswer]:
@@ -108,17 +111,21 @@ class RosterIqs:
             groups = tuple(group for group in groups if group not in automatic)
         account_id, limit = session.account.id, self._subscriptions.bounds.items
 
-        def unit(tx: ITransaction) -> RosterItem:
+        def unit(tx: ITransaction) -> tuple[RosterItem, bool]:
             known = tx.im.roster_item(account_id, str(contact))
+            hidden = known is not None and known.subscription == HIDDEN
             if known is None:
                 check_size(tx, account_id, limit)
                 known = RosterItem(jid=str(contact))
-            elif known.subscription == HIDDEN:
+            elif hidden:
                 known = replace(known, subscription="none")
-            return tx.im.set_roster_item(account_id, replace(known, name=name, groups=groups))
+            known = replace(known, name=name, groups=groups)
+            return tx.im.set_roster_item(account_id, known), hidden
 
-        item = await self._store.write(unit, Priority.IM)
+        item, was_hidden = await self._store.write(unit, Priority.IM)
         await self._rosters.push(session.account, item)
+        if was_hidden and roster.is_colleague(contact):
+            self._visibility.show(contact, session.jid.bare)
         return ()
 
     def _checked(self, item: Element) -> tuple[str, tuple[str, ...]]:

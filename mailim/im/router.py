@@ -11,7 +11,7 @@ If the record cannot be written nothing is delivered: the sender gets a `wait` e
 
 from __future__ import annotations
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 
 from mailim.accounts.directory import Directory
@@ -61,6 +61,8 @@ class Router:
         self._injection = injection
         self._circle_changes = circle_changes
         self._lanes: dict[str, Lane] = {}
+        self.checking: Deferred[None] = succeed(None)
+        """Fires when the sessions of changed accounts are looked at."""
         events.subscribe(AccountsChanged, self._accounts_changed)
 
     # --- the life of a session ----------------------------------------------------------
@@ -169,13 +171,20 @@ class Router:
             session.sink.close("invalid-from", "that is not your address")
 
     def _refuse(self, session: Session, stanza: Element, error: StanzaError) -> None:
-        if answerable(stanza):
-            refuse(session, stanza, error)
+        if not answerable(stanza):
+            return
+        try:
+            _recipient(stanza)
+        except StanzaError:  # a malformed address is not sent back (RFC 6120 section 8.3.1)
+            stanza = stanza.with_attrs({"to": None})
+        refuse(session, stanza, error)
 
     # --- accounts -----------------------------------------------------------------------
 
     def _accounts_changed(self, event: AccountsChanged) -> None:
-        spawn(self._check_accounts(event.address), "checking the accounts of sessions")
+        self.checking = spawn(
+            self._check_accounts(event.address), "checking the accounts of sessions"
+        )
 
     async def _check_accounts(self, address: str) -> None:
         """End the sessions of accounts that were disabled or deleted."""

@@ -79,7 +79,7 @@ class InstantMessaging:
             clock, events, self.sessions, self.colleagues, self.rosters, visibility
         )
         self._iqs = Iqs(clock, self.sessions, policy, self.rosters)
-        self.roster_iqs = RosterIqs(store, self.rosters, subscriptions)
+        self.roster_iqs = RosterIqs(store, self.rosters, subscriptions, visibility)
         self.router = Router(
             events,
             directory,
@@ -89,7 +89,7 @@ class InstantMessaging:
             presence,
             self._iqs,
             Injection(self.sessions, policy, messages),
-            CircleChanges(clock, events, self.sessions, self.colleagues, self.rosters, visibility),
+            self.circle_changes,
         )
         self.add_features([self.roster_iqs])
 

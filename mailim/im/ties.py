@@ -114,6 +114,8 @@ class Ties:
             gone = self._tx.im.set_roster_item(owner.account_id, item)
         if gone is not None:
             self.effects.append(Push(owner, gone))
+        if hide:
+            self.effects.append(Hide(contact.jid, owner.jid))
         if before.to or before.asked:
             self._receive(contact, owner, _presence("unsubscribe", owner, contact))
         if before.from_:

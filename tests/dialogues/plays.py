@@ -28,7 +28,7 @@ A play knows nothing of transport: a stage (`IStage`) connects its actors to a s
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
@@ -46,11 +46,14 @@ class IStage(Protocol):
     async def given(self, what: str) -> None:
         """Prepare the server: the rest of a `given` line."""
 
-    async def connect(self, actor: str) -> None:
-        """Sign in and bind the resource."""
+    async def connect(self, actor: str, name: str) -> None:
+        """Sign in and bind the resource; the play calls the actor by `name` from now on."""
 
     async def send(self, actor: str, xml: str) -> None:
         """Send one stanza, written in jabber:client."""
+
+    async def send_all(self, actor: str, xml: Sequence[str]) -> None:
+        """Send stanzas without waiting in between."""
 
     async def receive(self, actor: str) -> Element | None:
         """Give the next stanza; None if none comes."""
@@ -126,14 +129,14 @@ class Performance:
         await self._stage.given(words[0])
 
     async def connects(self, words: tuple[str, ...], _: tuple[str, ...]) -> None:
-        """Sign in and bind."""
-        await self._stage.connect(words[0])
+        """Sign in and bind; a second connection of a resource gets another name."""
+        await self._stage.connect(words[0], words[1] or words[0])
 
     async def is_online(self, words: tuple[str, ...], _: tuple[str, ...]) -> None:
         """Connect, ask for the roster, become available; what comes of it is not looked at."""
         actor, priority = words
         inner = f"<priority>{priority}</priority>" if priority else ""
-        await self._stage.connect(actor)
+        await self._stage.connect(actor, actor)
         roster = "<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq>"
         await self._stage.send(actor, roster)
         await self._stage.send(actor, f"<presence>{inner}</presence>")
@@ -148,6 +151,20 @@ class Performance:
         """Send stanzas."""
         for stanza in stanzas:
             await self._stage.send(words[0], self._filled(stanza))
+
+    async def sends_at_once(self, words: tuple[str, ...], stanzas: tuple[str, ...]) -> None:
+        """Send stanzas in one go, as a fast client does."""
+        await self._stage.send_all(words[0], [self._filled(stanza) for stanza in stanzas])
+
+    async def has_carbons(self, words: tuple[str, ...], _: tuple[str, ...]) -> None:
+        """Switch carbons on (XEP-0280 section 5)."""
+        enable = "<iq type='set' id='carbons'><enable xmlns='urn:xmpp:carbons:2'/></iq>"
+        await self._stage.send(words[0], enable)
+        stanza = "<iq type='result' id='carbons' to='*'/>"
+        while True:
+            answer = await self._next(words[0], parse_pattern(stanza))
+            if not mismatch(parse_pattern(stanza), answer, {}):
+                return
 
     async def receives(self, words: tuple[str, ...], stanzas: tuple[str, ...]) -> None:
         """Receive exactly these next, in this order."""
@@ -209,10 +226,12 @@ _Act = Callable[[Performance, tuple[str, ...], tuple[str, ...]], Awaitable[None]
 _ACTOR: Final = r"([a-z]+/[\w-]+)"
 ACTIONS: Final[tuple[tuple[str, _Act], ...]] = (
     (r"given (.+)", Performance.given),
-    (rf"{_ACTOR} connects", Performance.connects),
+    (rf"{_ACTOR} connects(?: as {_ACTOR})?", Performance.connects),
     (rf"{_ACTOR} is online(?: with priority (-?\d+))?", Performance.is_online),
     (rf"{_ACTOR} forgets what came", Performance.forgets),
     (rf"{_ACTOR} sends:", Performance.sends),
+    (rf"{_ACTOR} sends at once:", Performance.sends_at_once),
+    (rf"{_ACTOR} has carbons", Performance.has_carbons),
     (rf"{_ACTOR} receives:", Performance.receives),
     (rf"{_ACTOR} receives in any order:", Performance.receives_any_order),
     (rf"{_ACTOR} receives nothing", Performance.receives_nothing),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
@@ -28,14 +29,15 @@ class RouterStage:
     Its clock stands at 2027-01-15T08:00:00Z at first.
     """
 
-    def __init__(self, case: TestCase, features: Sequence[IFeature] = ()) -> None:
+    def __init__(self, case: TestCase) -> None:
         self.events = Events()
         self.store = open_store(case, self.events)
         self.clock = Clock()
         self.clock.advance(1_800_000_000)
         self.directory = Directory(self.store, self.events)
         self.record = open_record(self.store, self.clock)
-        self._features = features
+        self.features: Callable[[InstantMessaging], Sequence[IFeature]] = lambda _: ()
+        """Gives the features that are tested with it."""
         self._limits: dict[str, int] = {"colleagues": 0}
         self._im: InstantMessaging | None = None
         self._sinks: dict[str, Sink] = {}
@@ -54,7 +56,7 @@ class RouterStage:
                 self.record,
                 ImLimits(**self._limits),
             )
-            self._im.add_features(self._features)
+            self._im.add_features(self.features(self._im))
         return self._im
 
     async def given(self, what: str) -> None:
@@ -74,22 +76,29 @@ class RouterStage:
         else:
             raise ValueError(f"what is given? {what}")
 
-    async def connect(self, actor: str) -> None:
+    async def connect(self, actor: str, name: str) -> None:
         """Bind a session."""
         await self.people()
-        name, resource = actor.split("/")
-        account = await self.directory.find(f"{name}@{DOMAIN}")
+        local, resource = actor.split("/")
+        account = await self.directory.find(f"{local}@{DOMAIN}")
         assert account is not None
         sink = Sink()
         info = StreamInfo("xmpp", "192.0.2.1", int(self.clock.seconds() * 1e6))
         session = self.im.sessions.bind(account, resource, sink, info)
         await self.im.router.bound(session)
-        self._sinks[actor], self._sessions[actor] = sink, session
+        self._sinks[name], self._sessions[name] = sink, session
 
     async def send(self, actor: str, xml: str) -> None:
         """Route a stanza, and wait until it is done with."""
         stanza = parse_document(in_client_ns(xml), AFTER_AUTH)
         await self.im.router.route(self._sessions[actor], stanza)
+
+    async def send_all(self, actor: str, xml: Sequence[str]) -> None:
+        """Route stanzas as a stream does, none waiting for the one before."""
+        session = self._sessions[actor]
+        stanzas = [parse_document(in_client_ns(text), AFTER_AUTH) for text in xml]
+        route = self.im.router.route
+        await gatherResults([Deferred.fromCoroutine(route(session, one)) for one in stanzas])
 
     async def receive(self, actor: str) -> Element | None:
         """Give the next stanza."""
@@ -146,3 +155,5 @@ class RouterStage:
             tx.accounts.update(account_id, **{key: value})
 
         await self.store.write(unit)
+        if self._im is not None:
+            await self._im.router.checking

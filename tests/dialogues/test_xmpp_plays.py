@@ -8,7 +8,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import TestCase
 
-from tests.dialogues.plays import Play, perform, read_plays
+from mailim.protocols.xmpp.features.carbons import CarbonsSwitch
+from mailim.protocols.xmpp.features.mam import Mam
+from tests.dialogues.plays import Play, PlayFailed, perform, read_plays
 from tests.dialogues.router_stage import RouterStage
 
 DIRECTORY = Path(__file__).parent / "xmpp"
@@ -18,9 +20,18 @@ class XmppPlaysTests(TestCase):
     """One test for each play, named after file and title."""
 
 
+def _stage(case: TestCase) -> RouterStage:
+    stage = RouterStage(case)
+    stage.features = lambda im: (CarbonsSwitch(), Mam(im.archive))
+    return stage
+
+
 def _test_of(play: Play) -> Callable[[TestCase], Awaitable[None]]:
     async def test(self: TestCase) -> None:
-        await perform(play, RouterStage(self))
+        try:
+            await perform(play, _stage(self))
+        except PlayFailed as error:
+            self.fail(str(error))
 
     return test
 
