@@ -72,6 +72,12 @@ class IRecordRows(Interface):
     def get(seq: int) -> Leaf | None:
         """Find one."""
 
+    def unfindable(start: int, end: int) -> Sequence[int]:
+        """Give those of the leaves from start to before end a search by text would miss.
+
+        None, unless what the store derives from `body` for searching was changed.
+        """
+
     def hashes(start: int, limit: int) -> Sequence[bytes]:
         """Give stored leaf hashes from a seq on."""
 

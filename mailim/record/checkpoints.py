@@ -244,13 +244,15 @@ def _holds(edge: CompactRange, checkpoint: Checkpoint) -> bool:
 
 
 def _append(path: Path, note: str) -> None:
-    """Append a note durably, with an empty line behind it."""
+    """Append a note durably, with an empty line behind it, and before it if need be."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o600)
     try:
+        size = os.fstat(descriptor).st_size
+        torn = size > 0 and os.pread(descriptor, 2, max(0, size - 2)) != b"\n\n"
         with os.fdopen(descriptor, "wb", closefd=False) as file:
-            file.write(f"{note}\n".encode())
+            file.write((b"\n\n" if torn else b"") + f"{note}\n".encode())
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

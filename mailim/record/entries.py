@@ -168,7 +168,7 @@ def opened(leaf: Leaf) -> dict[str, Any]:
         return {}
     try:
         content = json.loads(leaf.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -185,6 +185,8 @@ def damage(leaf: Leaf, seq: int, seal: Seal | None = None) -> str | None:
     Checks everything that can be checked without the tree; with `seal`, also whether the
     server that has the record's key wrote it.
     """
+    if not _well_typed(leaf):
+        return "a column holds what was never written there"
     header = _canonical(
         {
             "from": leaf.sender,
@@ -212,6 +214,19 @@ def damage(leaf: Leaf, seq: int, seal: Seal | None = None) -> str | None:
     return None
 
 
+def _well_typed(leaf: Leaf) -> bool:
+    """Tell whether every column has its type: SQLite lets anything stand anywhere."""
+    octets = (leaf.hash, leaf.header, leaf.inner)
+    texts = (leaf.kind, leaf.sender, leaf.recipient, leaf.body)
+    return (
+        all(type(each) is bytes for each in octets)
+        and all(type(each) is str for each in texts)
+        and all(each is None or type(each) is bytes for each in (leaf.salt, leaf.content))
+        and type(leaf.time) is int
+        and (leaf.refers is None or type(leaf.refers) is int)
+    )
+
+
 def _differing(leaf: Leaf, seq: int) -> str:
     """Say which column differs from the header."""
     try:
@@ -224,7 +239,7 @@ def _differing(leaf: Leaf, seq: int) -> str:
             "to": header["to"] == leaf.recipient,
         }
         id_ = header["id"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "its header is malformed"
     if id_ != seq:
         return f"it was written as leaf {str(id_)[:30]}: leaves were moved, added or removed"

@@ -198,7 +198,7 @@ def verify_export(lines: Iterable[bytes], verifier: Verifier | None = None) -> t
                 count += 1
         except (Invalid, NoteError) as error:
             return count, f"line {number}: {error}"
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return count, f"line {number}: malformed"
         hash_.update(line)
     return (count, "") if ended else (count, "the end is missing")

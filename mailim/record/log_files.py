@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from mailim.interfaces.record import Leaf
-from mailim.record.log_lines import date_of, im_line_of, line_of, number_of, stamp
+from mailim.record.log_lines import damaged_line_of, date_of, im_line_of, line_of, number_of, stamp
 
 _TAIL: Final = 1 << 20  # octets looked at for the last whole line
 _MODE: Final = 0o600  # what people wrote to each other
@@ -67,9 +67,12 @@ class LogFile:
         for leaf in leaves:
             if leaf.seq < self.position:
                 continue
-            line = self._line(leaf)
+            try:
+                line = self._line(leaf)
+            except Exception:  # somebody wrote nonsense into the row; the log must go on
+                line = damaged_line_of(leaf.seq)
             if line:
-                wanted = self._file_name(leaf.time)
+                wanted = self._file_name(leaf.time if type(leaf.time) is int else 0)
                 if wanted != name and lines:
                     self._append(name, lines)
                     lines = []

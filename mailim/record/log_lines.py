@@ -77,6 +77,11 @@ def line_of(leaf: Leaf) -> str:
     return f"{head}: {visible(leaf.body)}\n" if leaf.body else f"{head}\n"
 
 
+def damaged_line_of(seq: int) -> str:
+    """Give the line of a leaf that cannot be read."""
+    return f"{iso_time(0)} #{seq} damaged: run `mailim record verify`\n"
+
+
 def im_line_of(leaf: Leaf) -> str:
     """Give the line of a leaf in InstantMessaging.log; "" if it does not belong there."""
     return line_of(leaf) if leaf.kind in IM_KINDS else ""

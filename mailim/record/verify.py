@@ -22,10 +22,13 @@ from mailim.interfaces.record import Checkpoint, Leaf
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.record.entries import Seal, damage
 from mailim.wire.merkle import CompactRange
-from mailim.wire.notes import NoteError, TreeHead, Verifier, split_notes
+from mailim.wire.notes import NoteError, NotSigned, TreeHead, Verifier, split_notes
 
 MAX_PROBLEMS: Final = 100
 """Problems told; more are only counted."""
+NOTES: Final = "checkpoints.txt"
+"""What the server's own file of notes is called."""
+_FILLED: Final = 100_000  # missing leaves whose places in the tree are kept
 _AT_ONCE: Final = 1_000  # leaves read in one unit
 
 
@@ -76,7 +79,7 @@ async def verify(
     """
     examination = Examination(verifier, seal)
     examination.expect_stored(await store.read(lambda tx: tx.record.checkpoints()))
-    examination.expect_notes(noted, "checkpoints.txt", torn=True)
+    examination.expect_notes(noted, NOTES, torn=True)
     if external:
         examination.expect_notes(external, "the given checkpoint", torn=False)
     start: int | None = 0
@@ -112,11 +115,11 @@ class Examination:
         self._next = 0  # the number the next leaf should have
         self._erased = 0
         self._covered = 0
-        self._expected: dict[int, list[tuple[TreeHead, str]]] = {}
+        self._expected: dict[int, list[tuple[TreeHead, str, str]]] = {}
+        self._broken: set[str] = set()  # sources of checkpoints that did not hold
         self._heads: set[tuple[int, bytes]] = set()
         self._problems: list[Problem] = []
         self._count = 0
-        self._met_sound = 0  # size of the last checkpoint that held, for telling where
 
     def expect_stored(self, checkpoints: Sequence[Checkpoint]) -> None:
         """Take the checkpoints of the database."""
@@ -129,21 +132,21 @@ class Examination:
                 continue
             if (head.size, head.root) != (row.size, row.root):
                 self._problem(None, f"{origin} differs from its own signed note")
-            self._expect(head, origin)
+            self._expect(head, "stored", origin)
 
-    def expect_notes(self, text: str, origin: str, torn: bool) -> None:
-        """Take notes one after the other; `torn`: the last one may be incomplete."""
+    def expect_notes(self, text: str, source: str, torn: bool) -> None:
+        """Take notes one after the other; `torn`: pieces a crash may have left are passed over."""
         notes = split_notes(text)
         if not notes and not torn:
-            self._problem(None, f"{origin} is empty")
+            self._problem(None, f"{source} is empty")
         for number, note in enumerate(notes, 1):
             try:
                 head = self._verifier.open_checkpoint(note)
             except NoteError as error:
-                if not (torn and number == len(notes)):
-                    self._problem(None, f"{origin}, note {number}: {error}")
+                if isinstance(error, NotSigned) or not torn:
+                    self._problem(None, f"{source}, note {number}: {error}")
                 continue
-            self._expect(head, f"{origin} ({head.size} leaves)")
+            self._expect(head, source, f"{source} ({head.size} leaves)")
 
     def take(self, leaf: Leaf) -> None:
         """Take the next leaf in the order of storage."""
@@ -156,15 +159,26 @@ class Examination:
             self._problem(leaf.seq, f"leaf {leaf.seq}: {wrong}")
         elif leaf.content is None:
             self._erased += 1
-        self._edge.append(leaf.hash)
+        self._append(leaf.hash if type(leaf.hash) is bytes else b"")
         self._next = leaf.seq + 1
-        self._compare()
+
+    def unreadable(self, seq: int) -> None:
+        """Take that there is a leaf which the store cannot read."""
+        if seq != self._next:
+            self._gap(seq)
+        self._problem(seq, f"leaf {seq} cannot be read")
+        self._append(b"")
+        self._next = seq + 1
+
+    def hidden(self, seq: int) -> None:
+        """Take that a leaf would not be found by its text."""
+        self._problem(seq, f"leaf {seq}: what a search by text looks at was changed")
 
     def report(self) -> Report:
         """Tell the outcome, after the last leaf."""
         self._compare()
         for size in sorted(self._expected):
-            for head, origin in self._expected[size]:
+            for head, _, origin in self._expected[size]:
                 if head.size > self._edge.size:
                     self._problem(
                         None,
@@ -181,32 +195,38 @@ class Examination:
             problem_count=self._count,
         )
 
-    def _expect(self, head: TreeHead, origin: str) -> None:
-        if (head.size, head.root) not in self._heads:
+    def _expect(self, head: TreeHead, source: str, origin: str) -> None:
+        if (head.size, head.root) not in self._heads or source not in ("stored", NOTES):
             self._heads.add((head.size, head.root))
-            self._expected.setdefault(head.size, []).append((head, origin))
+            self._expected.setdefault(head.size, []).append((head, source, origin))
+
+    def _append(self, hash_: bytes) -> None:
+        self._edge.append(hash_)
+        self._compare()
 
     def _compare(self) -> None:
         """Compare the tree with the checkpoints of its present size."""
-        for head, origin in self._expected.pop(self._edge.size, ()):
+        for head, source, origin in self._expected.pop(self._edge.size, ()):
             if head.root == self._edge.root():
-                self._covered = self._met_sound = head.size
-            else:
+                self._covered = head.size
+            elif source not in self._broken:  # every later one fails as well
+                self._broken.add(source)
                 self._problem(
                     None,
-                    f"{origin} does not fit: of the leaves {self._met_sound} to"
+                    f"{origin} does not fit: of the leaves {self._covered} to"
                     f" {head.size - 1}, some were changed, removed, added or moved",
                 )
 
     def _gap(self, seq: int) -> None:
-        if seq > self._next:
-            last = seq - 1
-            which = (
-                f"leaf {last} is" if last == self._next else f"leaves {self._next} to {last} are"
-            )
-            self._problem(self._next, f"{which} missing")
-        else:
+        if seq < self._next:
             self._problem(seq, f"leaf {seq} stands behind leaf {self._next - 1}")
+            return
+        last = seq - 1
+        which = f"leaf {last} is" if last == self._next else f"leaves {self._next} to {last} are"
+        self._problem(self._next, f"{which} missing")
+        # So that what comes behind stands at its place in the tree, and only this is told.
+        for _ in range(min(seq - self._next, _FILLED)):
+            self._append(b"")
 
     def _problem(self, seq: int | None, text: str) -> None:
         self._count += 1
@@ -216,7 +236,30 @@ class Examination:
 
 def _examine(examination: Examination, start: int, tx: ITransaction) -> int | None:
     """Take the next portion; gives where to go on, None at the end."""
-    leaves = tx.record.leaves(start, _AT_ONCE)
+    try:
+        leaves = tx.record.leaves(start, _AT_ONCE)
+        if not leaves:
+            return None
+        end = leaves[-1].seq + 1
+        unfindable = frozenset(tx.record.unfindable(leaves[0].seq, end))
+    except Exception:
+        # A row holds what the driver cannot read, or its page is damaged: find out which.
+        return _examine_each(examination, start, tx)
     for leaf in leaves:
         examination.take(leaf)
-    return leaves[-1].seq + 1 if leaves else None
+        if leaf.seq in unfindable:
+            examination.hidden(leaf.seq)
+    return end
+
+
+def _examine_each(examination: Examination, start: int, tx: ITransaction) -> int | None:
+    end = min(start + _AT_ONCE, tx.record.size())
+    for seq in range(start, end):
+        try:
+            leaf = tx.record.get(seq)
+        except Exception:
+            examination.unreadable(seq)
+            continue
+        if leaf is not None:
+            examination.take(leaf)
+    return end if end < tx.record.size() else None

@@ -42,6 +42,11 @@ _FROM = Statement(_LEAF.where(leaf.c.seq >= _START).order_by(leaf.c.seq).limit(_
 _HASHES = Statement(
     select(leaf.c.hash).where(leaf.c.seq >= _START).order_by(leaf.c.seq).limit(_LIMIT)
 )
+_FOLDED = Statement(
+    select(leaf.c.seq, leaf.c.body, leaf.c.folded).where(
+        leaf.c.seq >= _START, leaf.c.seq < bindparam("end", type_=Integer)
+    )
+)
 _ABOUT = Statement(_LEAF.where(one_of_ids(leaf.c.refers, "seqs")).order_by(leaf.c.seq))
 
 _ADD_CHECKPOINT = Statement(insert_into(checkpoint, "id"))
@@ -55,6 +60,12 @@ _CHECKPOINTS = Statement(
 def ascii_lower(text: str) -> str:
     """Give what SQLite's lower() gives."""
     return text.encode().lower().decode()
+
+
+def folded_text(body: str) -> str | None:
+    """Give what is kept for a search by text; None where SQLite's lower() gives the same."""
+    folded = body.casefold()
+    return None if folded == ascii_lower(body) else folded
 
 
 def search_clause(query: RecordQuery) -> Any:
@@ -96,7 +107,6 @@ class RecordRows:
         size = self.size()
         if leaf.seq != size:
             raise Invalid(f"The next leaf is {size}, not {leaf.seq}.")
-        folded = leaf.body.casefold()
         self._db.run(
             _APPEND,
             seq=leaf.seq,
@@ -106,7 +116,7 @@ class RecordRows:
             recipient=leaf.recipient,
             refers=leaf.refers,
             body=leaf.body,
-            folded=None if folded == ascii_lower(leaf.body) else folded,
+            folded=folded_text(leaf.body),
             hash=leaf.hash,
             inner=leaf.inner,
             salt=leaf.salt,
@@ -131,6 +141,11 @@ class RecordRows:
     def hashes(self, start: int, limit: int) -> Sequence[bytes]:
         """Give stored leaf hashes from a seq on."""
         return [row[0] for row in self._db.all(_HASHES, start=start, limit=limit)]
+
+    def unfindable(self, start: int, end: int) -> Sequence[int]:
+        """Give those of the leaves from start to before end a search by text would miss."""
+        rows = self._db.all(_FOLDED, start=start, end=end)
+        return [seq for seq, body, folded in rows if folded != folded_text(str(body))]
 
     def search(self, query: RecordQuery) -> Sequence[Leaf]:
         """Look for leaves, newest first; dispositions only if their kind is asked for."""

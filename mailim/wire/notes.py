@@ -47,6 +47,10 @@ class NoteError(ValueError):
     """A note or key is malformed, or not signed by the key it should be signed by."""
 
 
+class NotSigned(NoteError):
+    """A well-formed note without a good signature of the key in question."""
+
+
 @dataclass(frozen=True, slots=True)
 class TreeHead:
     """What a checkpoint states: the first `size` leaves of the log `origin` have this root."""
@@ -107,10 +111,10 @@ class Verifier:
             try:
                 self._key.verify(signature[4:], text.encode())
             except InvalidSignature:
-                raise NoteError("the signature is wrong: the note was changed") from None
+                raise NotSigned("the signature is wrong: the note was changed") from None
             found = True
         if not found:
-            raise NoteError("the note is not signed by this log's key")
+            raise NotSigned("the note is not signed by this log's key")
         return text
 
     def open_checkpoint(self, note: str) -> TreeHead:
@@ -178,16 +182,17 @@ def parse_checkpoint(text: str) -> TreeHead:
 
 
 def split_notes(text: str) -> list[str]:
-    """Cut a file of notes, one after the other, into notes; nothing is checked.
+    """Cut a file of checkpoints, one after the other, into notes; nothing is checked.
 
-    A note ends with the last of its signature lines. What follows the last one and is not a
-    whole note (a torn write) is given as it stands, unless it is only empty lines.
+    A note ends with the last of its signature lines. What is no whole note (a torn write) is
+    given as it stands, up to the next empty line that no signature follows.
     """
     notes: list[str] = []
     current: list[str] = []
     for line in text.splitlines(keepends=True):
-        signed = bool(current) and current[-1].startswith(_DASH)
-        if signed and not line.startswith(_DASH):
+        signature = line.startswith(_DASH)
+        last = current[-1] if current else ""
+        if current and not signature and (last.startswith(_DASH) or not last.strip()):
             notes.append("".join(current))
             current = []
         if current or line.strip():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailim.wire import notes
-from mailim.wire.notes import NoteError, Signer, TreeHead, Verifier
+from mailim.wire.notes import NoteError, NotSigned, Signer, TreeHead, Verifier
 
 # The public key and note that the first implementation of the format documents.
 PETER = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -64,7 +64,7 @@ class NoteTests(SynchronousTestCase):
 
     def test_other_key_of_the_same_name(self) -> None:
         note = a_signer(seed=b"a" * 32).sign("x\n")
-        self.assertRaises(NoteError, a_signer(seed=b"b" * 32).verifier.open, note)
+        self.assertRaises(NotSigned, a_signer(seed=b"b" * 32).verifier.open, note)
 
     def test_second_wrong_signature_of_a_known_key(self) -> None:
         own = a_signer()
@@ -171,4 +171,6 @@ class CheckpointTests(SynchronousTestCase):
         for text in (cosigned + second, f"\n{cosigned}\n\n{second}\n"):
             self.assertEqual(notes.split_notes(text), [cosigned, second])
         self.assertEqual(notes.split_notes(first + second[:20]), [first, second[:20]])
+        torn = f"{second[:10]}\n\n"
+        self.assertEqual(notes.split_notes(first + torn + second), [first, torn, second])
         self.assertEqual(notes.split_notes("\n\n"), [])
