@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import random
-from typing import Final
+from typing import Final, cast
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -202,7 +202,9 @@ class Queue(Service):
                 Deferred.fromCoroutine(self._serve(entry, each, facts, verdict))
                 for each in due[start : start + RECIPIENTS_AT_ONCE]
             ]
-            await gatherResults(served, consumeErrors=True)
+            for done, result in await DeferredList(served, consumeErrors=True):
+                if not done:  # even writing down a failure failed
+                    cast(Failure, result).raiseException()
 
     async def _serve(
         self, entry: SpoolEntry, recipient: SpoolRecipient, facts: MessageFacts, verdict: Verdict

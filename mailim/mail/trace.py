@@ -18,9 +18,15 @@ PROTOCOLS: Final = {
     "system": "LOCAL",
 }
 SOURCE_CHARS: Final = 200
+ADDRESS_CHARS: Final = 320  # RFC 5321 4.5.3.1 allows 254
 
 _NOT_PLAIN: Final = re.compile(r"[^\x20-\x7e]")
 _SPECIAL: Final = re.compile(r"[()\\]")
+# RFC 5321 4.1.2 Mailbox, as far as nothing in it could end the header or open a comment.
+_MAILBOX: Final = re.compile(
+    r"""(?:[^\s\x00-\x20\x7f"(),:;<>@\[\\\]]+|"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*")"""
+    r"""@[^\s\x00-\x20\x7f"(),;<>@\\]+"""
+)
 
 
 def received_field(mail: NewMail, hostname: str, trace_id: str) -> bytes:
@@ -33,8 +39,10 @@ def received_field(mail: NewMail, hostname: str, trace_id: str) -> bytes:
     lines = [f"Received: by {hostname} (mailim) with {protocol} id {trace_id}"]
     if mail.source:
         lines.append(f"\t({_comment(mail.source)})")
-    if len(mail.recipients) == 1 and _is_plain(mail.recipients[0]):
-        lines.append(f"\tfor <{mail.recipients[0]}>")
+    if len(mail.recipients) == 1:
+        address = mail.recipients[0]
+        if address.isascii() and len(address) <= ADDRESS_CHARS and _MAILBOX.fullmatch(address):
+            lines.append(f"\tfor <{address}>")
     lines[-1] += ";"
     lines.append(f"\t{format_datetime(when)}")
     return ("\r\n".join(lines) + "\r\n").encode("ascii")
@@ -45,14 +53,11 @@ def return_path(sender: str) -> bytes:
 
     An address that could not stand in a header as it is counts as none.
     """
-    return f"Return-Path: <{sender if _is_plain(sender) else ''}>\r\n".encode()
+    fits = len(sender) <= ADDRESS_CHARS and _MAILBOX.fullmatch(sender)
+    return f"Return-Path: <{sender if fits else ''}>\r\n".encode("utf-8", "replace")
 
 
 def _comment(text: str) -> str:
     """Make a text fit for a comment (RFC 5322 3.2.2)."""
     plain = _NOT_PLAIN.sub("?", text[:SOURCE_CHARS])
     return _SPECIAL.sub(lambda found: "\\" + found[0], plain)
-
-
-def _is_plain(address: str) -> bool:
-    return address.isascii() and not re.search(r"[\x00-\x20\x7f<>]", address)

@@ -1,0 +1,22 @@
+"""A way to other servers that only remembers."""
+
+from __future__ import annotations
+
+from zope.interface import implementer
+
+from mailim.interfaces.relay import IRelay
+from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
+
+
+@implementer(IRelay)
+class RememberingRelay:
+    """Takes everything, or raises what it is told to, once each."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.failures = list(failures)
+        self.sent: list[tuple[str, str]] = []  # sender, recipient
+
+    async def send(self, entry: SpoolEntry, recipient: SpoolRecipient) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.sent.append((entry.sender, recipient.address))
