@@ -1,0 +1,45 @@
+"""Killed at any point of its way, a mail is in the end exactly once where it belongs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from twisted.internet import reactor
+from twisted.internet.utils import getProcessOutputAndValue
+from twisted.trial.unittest import TestCase
+
+from tests.fakes.store import short_directory
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+class CrashTest(TestCase):
+    """`crashing_child` does it; here is what must come out."""
+
+    timeout = 300
+
+    async def test_killed_everywhere(self) -> None:
+        out, err, code = await getProcessOutputAndValue(
+            sys.executable,
+            ["-m", "tests.mail.crashing_child", str(short_directory(self))],
+            env=dict(os.environ),
+            path=str(REPOSITORY),
+            reactor=reactor,
+        )
+        self.assertEqual(code, 0, err.decode())
+        clean, *crashes = map(json.loads, out.splitlines())
+        self.assertEqual(clean["end"], "done", err.decode())
+        # Three units of bringing, one of expansion at least, four of delivery, one of holding.
+        self.assertGreaterEqual(clean["units"], 9)
+        self.assertEqual(len(crashes), 3 * clean["units"])
+        for found in (clean, *crashes):
+            point = found["point"]
+            if found is not clean:
+                self.assertEqual(found["end"], "killed", f"{point}\n{err.decode()}")
+            self.assertEqual(found["bob"], ["first", "second"], point)
+            self.assertEqual(found["ann"], ["second", "third"], point)
+            self.assertEqual(found["spool"], [["nobody@example.test"]], point)
+            self.assertTrue(found["whole"], point)
