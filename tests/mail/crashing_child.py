@@ -93,7 +93,7 @@ def run(directory: Path, unit: int, moment: str, result: Path) -> None:
     def start() -> None:
         work = Deferred.fromCoroutine(bring_and_deliver(reactor, directory, unit, moment, result))
         work.addErrback(failed.append)
-        work.addBoth(lambda _: reactor.stop())  # type: ignore[attr-defined]
+        work.addBoth(lambda _: reactor.stop())
 
     reactor.callWhenRunning(start)
     reactor.run()
