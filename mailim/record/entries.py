@@ -47,6 +47,8 @@ KINDS: Final = frozenset(
     }
 )
 _RANDOM: Final = 16  # octets of the salt that are random; as many are the HMAC
+# Within a JSON text no quotation mark stands bare, so this is never part of what was said.
+_NO_DETAILS: Final = b',"details":{},"stanza":"'
 _canonical = json.JSONEncoder(
     ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
 ).encode
@@ -175,6 +177,8 @@ def opened(leaf: Leaf) -> dict[str, Any]:
 
 def details_of(leaf: Leaf) -> dict[str, str]:
     """Give the details of a leaf."""
+    if leaf.content is not None and _NO_DETAILS in leaf.content:
+        return {}
     details = opened(leaf).get("details")
     return details if isinstance(details, dict) else {}
 

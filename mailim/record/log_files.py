@@ -20,7 +20,14 @@ from pathlib import Path
 from typing import Final
 
 from mailim.interfaces.record import Leaf
-from mailim.record.log_lines import damaged_line_of, date_of, im_line_of, line_of, number_of, stamp
+from mailim.record.log_lines import (
+    IM_KINDS,
+    damaged_line_of,
+    date_of,
+    line_of,
+    number_of,
+    stamp,
+)
 
 _TAIL: Final = 1 << 20  # octets looked at for the last whole line
 _MODE: Final = 0o600  # what people wrote to each other
@@ -30,7 +37,7 @@ class LogFile:
     """One log; `position` is the number of the first leaf not written into it.
 
     stem: the file is `STEM.log`, or `STEM-YYYY-MM-DD.log` by the day of a leaf if `daily`.
-    line: gives the line of a leaf, "" if it does not belong here.
+    wants: tells whether a leaf belongs here.
     max_bytes: a file that reached this size is renamed, with the time in its name; 0: never.
     keep: how many renamed ones stay.
     """
@@ -39,7 +46,7 @@ class LogFile:
         self,
         directory: Path,
         stem: str,
-        line: Callable[[Leaf], str],
+        wants: Callable[[Leaf], bool],
         *,
         daily: bool = False,
         max_bytes: int = 0,
@@ -47,7 +54,7 @@ class LogFile:
     ) -> None:
         self._directory = directory
         self._stem = stem
-        self._line = line
+        self._wants = wants
         self._daily = daily
         self._max_bytes = max_bytes
         self._keep = keep
@@ -60,29 +67,24 @@ class LogFile:
         number = _last_number(self._newest())
         self.position = max(state, 0 if number is None else number + 1)
 
-    def write(self, leaves: Sequence[Leaf]) -> None:
+    def write(self, lines: Sequence[tuple[Leaf, str]]) -> None:
         """Append the lines of those leaves not written yet; raises OSError."""
-        lines: list[str] = []
+        mine: list[str] = []
         name = ""
-        for leaf in leaves:
-            if leaf.seq < self.position:
+        for leaf, line in lines:
+            if leaf.seq < self.position or not self._wants(leaf):
                 continue
-            try:
-                line = self._line(leaf)
-            except Exception:  # somebody wrote nonsense into the row; the log must go on
-                line = damaged_line_of(leaf.seq)
-            if line:
-                wanted = self._file_name(leaf.time if type(leaf.time) is int else 0)
-                if wanted != name and lines:
-                    self._append(name, lines)
-                    lines = []
-                    self.position = leaf.seq
-                name = wanted
-                lines.append(line)
+            wanted = self._file_name(leaf)
+            if wanted != name and mine:
+                self._append(name, mine)
+                mine = []
+                self.position = leaf.seq
+            name = wanted
+            mine.append(line)
+        if mine:
+            self._append(name, mine)
         if lines:
-            self._append(name, lines)
-        if leaves:
-            self.position = max(self.position, leaves[-1].seq + 1)
+            self.position = max(self.position, lines[-1][0].seq + 1)
 
     def close(self) -> None:
         """Close the file."""
@@ -134,8 +136,10 @@ class LogFile:
         found = list(self._directory.glob(f"{self._stem}*.log"))
         return max(found, key=_changed, default=self._directory / f"{self._stem}.log")
 
-    def _file_name(self, micros: int) -> str:
-        return f"{self._stem}-{date_of(micros)}.log" if self._daily else f"{self._stem}.log"
+    def _file_name(self, leaf: Leaf) -> str:
+        if not self._daily:
+            return f"{self._stem}.log"
+        return f"{self._stem}-{date_of(leaf.time if type(leaf.time) is int else 0)}.log"
 
 
 class LogFiles:
@@ -145,9 +149,12 @@ class LogFiles:
         self._state = state
         self._logs: Mapping[str, LogFile] = {
             "InstantMessaging": LogFile(
-                directory, "InstantMessaging", im_line_of, max_bytes=max_bytes
+                directory,
+                "InstantMessaging",
+                lambda leaf: leaf.kind in IM_KINDS,
+                max_bytes=max_bytes,
             ),
-            "XMPPServer": LogFile(directory, "XMPPServer", line_of, daily=True),
+            "XMPPServer": LogFile(directory, "XMPPServer", lambda leaf: True, daily=True),
         }
 
     @property
@@ -168,10 +175,11 @@ class LogFiles:
 
     def write(self, leaves: Sequence[Leaf]) -> int:
         """Append leaves to both; gives `position`. Raises OSError after having tried both."""
+        lines = [(leaf, _line(leaf)) for leaf in leaves]
         failed: OSError | None = None
         for log in self._logs.values():
             try:
-                log.write(leaves)
+                log.write(lines)
             except OSError as error:
                 failed = failed or error
         self._write_state()
@@ -201,6 +209,13 @@ class LogFiles:
             new = self._state.with_suffix(".new")
             new.write_text(json.dumps(positions), "utf-8")
             os.replace(new, self._state)
+
+
+def _line(leaf: Leaf) -> str:
+    try:
+        return line_of(leaf)
+    except Exception:  # somebody wrote nonsense into the row; the log must go on
+        return damaged_line_of(leaf.seq)
 
 
 def _last_number(path: Path) -> int | None:

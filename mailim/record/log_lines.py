@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import time
+from functools import lru_cache
 from typing import Final
 
 from mailim.interfaces.record import Leaf
@@ -45,17 +46,18 @@ def _visible(char: str) -> str:
 
 def date_of(micros: int) -> str:
     """Give the day of a time, UTC, as YYYY-MM-DD."""
-    return time.strftime("%Y-%m-%d", _utc(micros))
+    return _second(micros // 1_000_000)[:10]
 
 
 def iso_time(micros: int) -> str:
     """Give a time as ISO 8601 in UTC, with microseconds."""
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', _utc(micros))}.{micros % 1_000_000:06d}Z"
+    return f"{_second(micros // 1_000_000)}.{micros % 1_000_000:06d}Z"
 
 
 def stamp(micros: int) -> str:
     """Give a time, UTC, for a file name: YYYYMMDDTHHMMSS and microseconds behind a point."""
-    return f"{time.strftime('%Y%m%dT%H%M%S', _utc(micros))}.{micros % 1_000_000:06d}"
+    second = _second(micros // 1_000_000).replace("-", "").replace(":", "")
+    return f"{second}.{micros % 1_000_000:06d}"
 
 
 def line_of(leaf: Leaf) -> str:
@@ -82,11 +84,6 @@ def damaged_line_of(seq: int) -> str:
     return f"{iso_time(0)} #{seq} damaged: run `mailim record verify`\n"
 
 
-def im_line_of(leaf: Leaf) -> str:
-    """Give the line of a leaf in InstantMessaging.log; "" if it does not belong there."""
-    return line_of(leaf) if leaf.kind in IM_KINDS else ""
-
-
 def number_of(line: bytes) -> int | None:
     """Give the number of the leaf a line of a log is about; None for another line."""
     match = _NUMBER.match(line)
@@ -98,5 +95,7 @@ def _address(text: str) -> str:
     return visible(text).replace(" ", "\\u0020")
 
 
-def _utc(micros: int) -> time.struct_time:
-    return time.gmtime(min(max(micros // 1_000_000, 0), _YEAR_9999))
+@lru_cache(maxsize=64)
+def _second(seconds: int) -> str:
+    utc = time.gmtime(min(max(seconds, 0), _YEAR_9999))
+    return time.strftime("%Y-%m-%dT%H:%M:%S", utc)

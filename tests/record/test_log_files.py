@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -44,11 +46,14 @@ class LogFilesTests(SynchronousTestCase):
         return self.directory / "InstantMessaging.log"
 
     def test_both_logs(self) -> None:
-        login = Draft(Entry("login", "a@x.test", ""), NOON, SEAL).leaf(1)
-        refusal = Draft(Entry("refusal", "a@x.test", "b@x.test"), NOON, SEAL).leaf(2)
-        self.assertEqual(self.files.write([*leaves(0, 1), login, refusal]), 3)
-        self.assertEqual(self.numbers(), [0, 1])
-        self.assertEqual(self.numbers("XMPPServer-2026-11-18.log"), [0, 1, 2])
+        kinds = ("message", "presence", "login", "logout", "refusal", "disposition", "operation")
+        entries = [
+            Draft(Entry(kind, "a@x.test", ""), NOON, SEAL).leaf(seq)
+            for seq, kind in enumerate(kinds)
+        ]
+        self.assertEqual(self.files.write(entries), 7)
+        self.assertEqual(self.numbers(), [0, 1, 2, 3])
+        self.assertEqual(self.numbers("XMPPServer-2026-11-18.log"), list(range(7)))
         self.assertEqual(self.im.stat().st_mode & 0o777, 0o600)
         self.assertEqual(self.directory.stat().st_mode & 0o777, 0o700)
 
@@ -87,6 +92,13 @@ class LogFilesTests(SynchronousTestCase):
             kept += self.numbers()
         self.assertEqual(kept, list(range(40 - len(kept), 40)))
         self.assertEqual(len(self.numbers("XMPPServer-2026-11-18.log")), 40)
+
+    def test_nonsense_in_a_row_does_not_stop_it(self) -> None:
+        good = leaves(0, 3)
+        nonsense: dict[str, Any] = {"body": b"x", "time": "y", "sender": 5}
+        odd = replace(good[1], **nonsense)
+        self.files.write([good[0], odd, good[2]])
+        self.assertEqual(self.numbers(), [0, 1, 2])
 
     def test_goes_on_where_it_stopped(self) -> None:
         self.files.write(leaves(0, 3))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailim.record.entries import Draft, Entry
-from mailim.record.log_lines import date_of, im_line_of, iso_time, line_of, number_of, visible
+from mailim.record.log_lines import date_of, iso_time, line_of, number_of, visible
 from tests.record.test_entries import ENTRY, SEAL
 
 
@@ -72,12 +72,6 @@ class LineTests(SynchronousTestCase):
         self.assertLessEqual(len(f"{shown}\n".splitlines()), 1)
         for other in (text + "\\", text.replace("\n", "\\n")):
             self.assertEqual(visible(other) == shown, other == text)
-
-    def test_kinds_of_the_im_log(self) -> None:
-        wanted = {"message", "presence", "login", "logout"}
-        for kind in ("message", "presence", "login", "logout", "refusal", "disposition"):
-            leaf = Draft(replace(ENTRY, kind=kind), 0, SEAL).leaf(0)
-            self.assertEqual(bool(im_line_of(leaf)), kind in wanted)
 
     def test_erased(self) -> None:
         leaf = Draft(ENTRY, 0, SEAL).leaf(0)
