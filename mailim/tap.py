@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from twisted.application.internet import TimerService
 from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.threads import deferToThreadPool
@@ -84,6 +85,8 @@ from mailim.wire.jmap_ids import ACCOUNT, EMAIL, read_id, write_id
 VERSION = "0.1.0"
 STATIC = Path(__file__).parent / "webmail" / "static"
 _SWEEP_BODIES = 200
+_SWEEP_SECONDS = 300.0
+_STOP_SECONDS = 10.0  # for logouts to be recorded
 
 
 class Options(usage.Options):
@@ -396,7 +399,9 @@ class Server(MultiService):
         self._listen()
         self.queue.setServiceParent(self)
         core.multipop.setServiceParent(self)
-        spawn(self._sweep(), "sweeping bodies nobody holds")
+        sweep = TimerService(_SWEEP_SECONDS, self._sweep)
+        sweep.clock = self._reactor
+        sweep.setServiceParent(self)
         self.healthy = True
         self.listeners.write(var / "listeners.json")
         if hasattr(signal, "SIGHUP"):
@@ -431,12 +436,15 @@ class Server(MultiService):
         socket.unlink(missing_ok=True)
         self._console = self._reactor.listenUNIX(str(socket), self._web.console, mode=0o600)
 
-    async def _sweep(self) -> None:
-        """Remove what earlier runs let go of, a little at a time."""
-        while self.running and await self.core.store.write(
-            lambda tx: tx.bodies.sweep(_SWEEP_BODIES), Priority.BACKGROUND
-        ):
-            pass
+    def _sweep(self) -> None:
+        """Remove bodies nobody holds, a little at a time."""
+
+        async def sweep() -> None:
+            await self.core.store.write(
+                lambda tx: tx.bodies.sweep(_SWEEP_BODIES), Priority.BACKGROUND
+            )
+
+        spawn(sweep(), "sweeping bodies nobody holds")
 
     def stopService(self) -> Deferred[None]:
         """Twisted calls this: stop listening, end what is under way, close the store."""
@@ -451,7 +459,10 @@ class Server(MultiService):
         await DeferredList([maybeDeferred(_same, one) for one in closing])
         for session in self.im.sessions.all():
             session.sink.close("system-shutdown", "the server is being stopped")
+        ending = DeferredList([*self._streams.under_way], consumeErrors=True)
+        await ending.addTimeout(_STOP_SECONDS, self._reactor, lambda result, _: result)
         await maybeDeferred(super().stopService)
+        await self.im.stop()
         self._jmap.close()
         for site in (self._web.public, self._web.console, self._web.redirect):
             site.close()

@@ -48,6 +48,7 @@ class CircleChanges:
         self._delay = delay
         self._told: dict[str, Circle] = {}
         self._soon: IDelayedCall | None = None
+        self._stopped = False
         self.comparing: Deferred[None] = succeed(None)
         """Fires when what is under way has been told."""
         events.subscribe(AccountsChanged, self._changed)
@@ -101,8 +102,18 @@ class CircleChanges:
             more = place < len(visible)
             self._rosters.push_to(session, roster, contact, roster.version, more)
 
+    def stop(self) -> Deferred[None]:
+        """Tell nobody any more; fires when what is under way has been told."""
+        self._stopped = True
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
+        return self.comparing
+
     def _changed(self, _event: AccountsChanged) -> None:
-        if self._soon is None:
+        if not len(self._sessions):
+            self._told.clear()  # nobody is there to be told
+        elif self._soon is None and not self._stopped:
             self._soon = self._clock.callLater(self._delay, self._compare)
 
     def _compare(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from mailim.accounts.directory import Directory
@@ -80,6 +81,9 @@ class InstantMessaging:
         )
         self._iqs = Iqs(clock, self.sessions, policy, self.rosters)
         self.roster_iqs = RosterIqs(store, self.rosters, subscriptions, visibility)
+        self._circle_changes = CircleChanges(
+            clock, events, self.sessions, self.colleagues, self.rosters, visibility
+        )
         self.router = Router(
             events,
             directory,
@@ -96,3 +100,7 @@ class InstantMessaging:
     def add_features(self, features: Iterable[IFeature]) -> None:
         """Answer the IQs of these features; `roster_iqs` is there already."""
         self._iqs.add(features)
+
+    def stop(self) -> Deferred[None]:
+        """End what is waiting; for the end of the server."""
+        return self._circle_changes.stop()

@@ -8,19 +8,57 @@ for its leaf to be durable and for its turn; the second phase, delivery, is alon
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TypeVar
 
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred, succeed
 
 T = TypeVar("T")
+
+
+class Gate:
+    """Lets one in at a time, in the order of asking.
+
+    Unlike a DeferredLock it lets the next one in from a loop, not from inside the one that
+    leaves: hundreds of stanzas may wait, and none may stand on the stack of the one before.
+    """
+
+    __slots__ = ("_free", "_opening", "_waiting")
+
+    def __init__(self) -> None:
+        self._free = True
+        self._opening = False
+        self._waiting: deque[Deferred[None]] = deque()
+
+    def acquire(self) -> Deferred[None]:
+        """Fires when it is the caller's turn."""
+        if self._free and not self._waiting:
+            self._free = False
+            return succeed(None)
+        turn: Deferred[None] = Deferred()
+        self._waiting.append(turn)
+        return turn
+
+    def release(self) -> None:
+        """Let the next one in."""
+        self._free = True
+        if self._opening:
+            return
+        self._opening = True
+        try:
+            while self._free and self._waiting:
+                self._free = False
+                self._waiting.popleft().callback(None)
+        finally:
+            self._opening = False
 
 
 class Lane:
     """The stanzas of one session that are under way."""
 
     def __init__(self) -> None:
-        self._entrance = DeferredLock()
-        self._exit = DeferredLock()
+        self._entrance = Gate()
+        self._exit = Gate()
 
     async def enter(self) -> Turn:
         """Wait until the stanza before has ended its first phase; the caller must `leave`."""
@@ -33,7 +71,7 @@ class Turn:
 
     __slots__ = ("_entrance", "_exit", "_inside")
 
-    def __init__(self, entrance: DeferredLock, exit_: DeferredLock) -> None:
+    def __init__(self, entrance: Gate, exit_: Gate) -> None:
         self._entrance = entrance
         self._exit = exit_
         self._inside = entrance

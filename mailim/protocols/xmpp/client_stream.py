@@ -9,9 +9,10 @@ more is waiting than allowed, or a client is faster than its rate, reading pause
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
 from secrets import token_hex
+from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -40,7 +41,7 @@ _STANZAS = frozenset({"message", "presence", "iq"})
 
 @dataclass(frozen=True, slots=True)
 class StreamServices:
-    """What every client stream needs."""
+    """What every client stream needs; `under_way` holds what streams have begun here."""
 
     clock: IReactorTime
     directory: Directory
@@ -49,6 +50,14 @@ class StreamServices:
     router: Router
     features: Sequence[IFeature]
     settings: Callable[[], StreamSettings]
+    under_way: set[Deferred[None]] = field(default_factory=set)
+
+    def begin(self, work: Coroutine[Any, Any, None], what: str) -> None:
+        """Start work that outlives the stream that asked for it."""
+        begun = spawn(work, what)
+        if not begun.called:
+            self.under_way.add(begun)
+            begun.addBoth(lambda _: self.under_way.discard(begun))
 
 
 class StreamBroken(Exception):
@@ -329,7 +338,8 @@ class ClientStream:
                 self._carrier.send(result(stanza))
             return
         self._routing += 1
-        spawn(self._route(self._services.router.route(session, stanza)), "routing a stanza")
+        routing = self._route(self._services.router.route(session, stanza))
+        self._services.begin(routing, "routing a stanza")
 
     async def _route(self, work: Awaitable[None]) -> None:
         try:
@@ -367,7 +377,7 @@ class ClientStream:
         self._balance()
         session, self._session = self._session, None
         if session is not None:
-            spawn(self._services.router.unbound(session, reason), "ending a session")
+            self._services.begin(self._services.router.unbound(session, reason), "ending a session")
 
     def _cancel_deadline(self) -> None:
         if self._deadline is not None and self._deadline.active():

@@ -82,7 +82,7 @@ class ClientProtocol(Protocol):
             events = parser.feed(data)
         except XmlStreamError as broken:
             events, error = broken.events, broken
-        if self._hides_something(events, error):
+        if self._hides_something(events, error, data):
             self._abort()
             return
         for event in events:
@@ -101,7 +101,9 @@ class ClientProtocol(Protocol):
         else:
             conversation.received(event)
 
-    def _hides_something(self, events: list[StreamEvent], error: XmlStreamError | None) -> bool:
+    def _hides_something(
+        self, events: list[StreamEvent], error: XmlStreamError | None, data: bytes
+    ) -> bool:
         """Say whether bytes stand behind STARTTLS: they were put there before TLS."""
         if self.secure:
             return False
@@ -112,7 +114,8 @@ class ClientProtocol(Protocol):
         ]
         if not places:
             return False
-        return places[0] != len(events) - 1 or error is not None or not self._parser.idle
+        alone = places[0] == len(events) - 1 and error is None and self._parser.idle
+        return not (alone and data.endswith(b">"))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Twisted calls this."""
