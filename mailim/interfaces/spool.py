@@ -6,7 +6,7 @@ goes in the one that ends its last recipient.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from zope.interface import Interface
@@ -67,8 +67,11 @@ class ISpoolRows(Interface):
     def get(spool_id: int) -> SpoolEntry | None:
         """Find one with its open recipients."""
 
-    def due(now: int, limit: int) -> Sequence[SpoolEntry]:
-        """Give entries with a recipient that is due and not held, oldest first."""
+    def due(now: int, limit: int, skip: Collection[int] = frozenset()) -> Sequence[SpoolEntry]:
+        """Give entries with a recipient that is due and not held, oldest first.
+
+        Those in `skip` are left out.
+        """
 
     def next_due(after: int = -1) -> int | None:
         """Say when the next recipient is due later than `after`."""

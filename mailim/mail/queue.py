@@ -41,6 +41,8 @@ LONGEST_SLEEP: Final = 3600.0
 STOP_SECONDS: Final = 10.0  # that stopping waits for deliveries under way
 RECIPIENTS_AT_ONCE: Final = 50  # of one mail
 
+Taken = tuple[SpoolEntry, MessageFacts | Exception]
+
 
 class Queue(Service):
     """Works on up to `at_once` mails side by side.
@@ -138,18 +140,21 @@ class Queue(Service):
     async def _take(self) -> None:
         """Start work on what is due, and sleep until the next is."""
         now = self._now()
-        if len(self._busy) >= self._at_once:
+        free = self._at_once - len(self._busy)
+        if free <= 0:
             return  # the next mail that is over wakes us
+        busy = frozenset(self._busy)
 
-        def unit(tx: ITransaction) -> tuple[Sequence[SpoolEntry], int | None]:
-            return tx.spool.due(now, self._at_once), tx.spool.next_due(now)
+        def unit(tx: ITransaction) -> tuple[Sequence[Taken], int | None]:
+            due = tx.spool.due(now, free, busy)
+            return [_taken(tx, entry) for entry in due], tx.spool.next_due(now)
 
-        entries, next_due = await self._store.read(unit)
+        found, next_due = await self._store.read(unit)
         self._sleep(None if next_due is None else (next_due - now) / 1e6)
-        for entry in entries:
-            if entry.id not in self._busy and len(self._busy) < self._at_once and self.running:
+        for entry, facts in found:
+            if self.running:
                 self._busy.add(entry.id)
-                spawn(self._work_on(entry), "work on a mail")
+                spawn(self._work_on(entry, facts), "work on a mail")
 
     def _sleep(self, seconds: float | None) -> None:
         """Set the one timer, or none."""
@@ -161,9 +166,9 @@ class Queue(Service):
 
     # --- one mail -------------------------------------------------------------------------
 
-    async def _work_on(self, entry: SpoolEntry) -> None:
+    async def _work_on(self, entry: SpoolEntry, facts: MessageFacts | Exception) -> None:
         try:
-            await self._attempt(entry)
+            await self._attempt(entry, facts)
         except Exception:
             # Not even the failure could be written down. The mail is as it was; it stays
             # among the busy ones for a while, or we would spin.
@@ -182,11 +187,12 @@ class Queue(Service):
         self.wake()
         self._check_over()
 
-    async def _attempt(self, entry: SpoolEntry) -> None:
+    async def _attempt(self, entry: SpoolEntry, facts: MessageFacts | Exception) -> None:
         now = self._now()
         due = [each for each in entry.recipients if not each.held and each.next_attempt <= now]
         try:
-            facts = await self._store.read(lambda tx: tx.spool.facts(entry.id))
+            if isinstance(facts, Exception):
+                raise facts
             verdict = await self._judging.check(entry, facts)
         except Exception as error:
             await self._put_off(entry, due, error)
@@ -288,6 +294,14 @@ class Queue(Service):
 
     def _now(self) -> int:
         return int(self._clock.seconds() * 1_000_000)
+
+
+def _taken(tx: ITransaction, entry: SpoolEntry) -> Taken:
+    """Read an entry's facts; that one mail's cannot be read must not stop the others."""
+    try:
+        return entry, tx.spool.facts(entry.id)
+    except Exception as error:
+        return entry, error
 
 
 def _hold(tx: ITransaction, spool_id: int, reason: str) -> None:

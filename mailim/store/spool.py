@@ -6,7 +6,7 @@ that leads there again brings no second copy; `claim` does the same for accounts
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Integer, bindparam, delete, exists, func, select, update
@@ -165,14 +165,20 @@ class SpoolRows:
         """Find one with its open recipients."""
         return next(iter(self._entries((spool_id,))), None)
 
-    def due(self, now: int, limit: int) -> Sequence[SpoolEntry]:
-        """Give entries with a recipient that is due and not held, oldest first."""
+    def due(
+        self, now: int, limit: int, skip: Collection[int] = frozenset()
+    ) -> Sequence[SpoolEntry]:
+        """Give entries with a recipient that is due and not held, oldest first.
+
+        Those in `skip` are left out.
+        """
         found: dict[int, None] = {}
         cursor = self._db.cursor(_DUE, {"now": now})
         for (spool_id,) in cursor:
             if len(found) >= limit:
                 break
-            found[spool_id] = None
+            if spool_id not in skip:
+                found[spool_id] = None
         cursor.close()
         return self._entries(list(found))
 

@@ -74,6 +74,7 @@ class SpoolTest(SynchronousTestCase):
         self.assertEqual([each.id for each in self.spool.due(1000, 9)], [early])
         self.assertEqual([each.id for each in self.spool.due(2000, 9)], [early, late])
         self.assertEqual([each.id for each in self.spool.due(2000, 1)], [early])
+        self.assertEqual([each.id for each in self.spool.due(2000, 1, {early})], [late])
         self.assertEqual((self.spool.next_due(), self.spool.next_due(1000)), (1000, 2000))
         self.assertIsNone(self.spool.next_due(2000))
 
