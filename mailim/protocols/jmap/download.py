@@ -21,7 +21,9 @@ from mailim.wire.jmap_ids import ACCOUNT, read_id
 from mailim.wire.parameters import safe_filename
 
 _TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
-_ACTIVE: Final = re.compile(r"html|xml|svg|script|css|wasm|json|manifest|shockwave|multipart|hta")
+_ACTIVE: Final = re.compile(
+    r"html|[/+]xml|svg|script|css|wasm|[/+]json|manifest|shockwave|^multipart|/hta$"
+)
 _OCTETS: Final = "application/octet-stream"
 _KEEP: Final = "private, immutable, max-age=31536000"  # RFC 8620 section 6.2
 
