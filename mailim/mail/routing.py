@@ -68,13 +68,13 @@ class Routing:
         """Give the destination of one recipient; what it raises is temporary."""
         if entry.origin == "multipop" and entry.account_id is not None:
             return ToAccount(entry.account_id)
+        account = await self._directory.find(address)
+        if account is not None:
+            return ToAccount(account.id)
         try:
             parsed = parse_address(address)
         except Invalid as error:
             return Nowhere(error.text)
-        account = await self._directory.find(str(parsed))
-        if account is not None:
-            return ToAccount(account.id)
         if not await self._directory.is_local(parsed.domain):
             return ToRelay()
         return await self._expanded(str(parsed))
