@@ -76,10 +76,7 @@ class RecordActs:
         noted = await self._threads(lambda: _text(self._checkpoints.path, required=False))
         signer = self._checkpoints.signer
         report = await verify(self._store, signer.verifier, Seal.of(signer), noted, external)
-        problems = [
-            f"leaf {one.seq}: {one.text}" if one.seq is not None else one.text
-            for one in report.problems
-        ]
+        problems = [one.text for one in report.problems]
         if report.problem_count > len(problems):
             problems.append(f"and {report.problem_count - len(problems)} more")
         head = (

@@ -3,7 +3,7 @@
 A checkpoint states the number of leaves and the root of the Merkle tree over them (RFC 6962),
 signed with the Ed25519 key in `etc/record.key`, as a C2SP tlog-checkpoint note. It is kept in
 the database and appended to `var/record/checkpoints.txt`; a copy elsewhere (mailed, printed)
-is what a rewritten record cannot get around.
+is what a rewritten record cannot get around. `record.pub` beside that file has the public key.
 
 The tree's right edge is kept in memory and grows with each committed leaf, so what is signed
 is what this process wrote, not what stands in the file by now. On start it is rebuilt from
@@ -102,6 +102,11 @@ class Checkpoints:
     async def start(self) -> None:
         """Rebuild the tree's edge, in a reader's thread, and check it against the last note."""
         await self._lock.run(lambda: Deferred.fromCoroutine(self._rebuild()))
+        vkey = self._signer.verifier.vkey
+        try:
+            await self._in_thread(partial(_publish, self._path.with_name("record.pub"), vkey))
+        except OSError as error:
+            self._log.error("the record's public key: {error}", error=str(error))
         self._started = True
         self._plan()
 
@@ -179,6 +184,7 @@ class Checkpoints:
         rows = await self._store.read(lambda tx: tx.record.checkpoints(1))
         stored = rows[0] if rows else None
         if stored is not None:
+            self._keep_name(stored.note)
             try:
                 head = self._signer.verifier.open_checkpoint(stored.note)
                 genuine = (head.size, head.root) == (stored.size, stored.root)
@@ -190,6 +196,18 @@ class Checkpoints:
         if noted is not None and (stored is None or noted.size > stored.size):
             return noted
         return stored
+
+    def _keep_name(self, note: str) -> None:
+        """Go on under the name the record began with, though the server may have a new one."""
+        name = note.partition("\n")[0]
+        if name == self._signer.name:
+            return
+        try:
+            before = self._signer.renamed(name)
+            before.verifier.open_checkpoint(note)
+        except NoteError:
+            return  # of another key: that is told where the note is opened
+        self._signer = before
 
     def _alarm(self, text: str) -> None:
         """Sign no more, and say so once."""
@@ -241,6 +259,14 @@ def _take_in(edge: CompactRange, last: Checkpoint | None, tx: ITransaction) -> t
 
 def _holds(edge: CompactRange, checkpoint: Checkpoint) -> bool:
     return edge.size == checkpoint.size and edge.root() == checkpoint.root
+
+
+def _publish(path: Path, vkey: str) -> None:
+    """Have the public key in a file, for those who want to check a checkpoint."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    line = f"{vkey}\n"
+    if not path.exists() or path.read_text("utf-8") != line:
+        path.write_text(line, "utf-8")
 
 
 def _append(path: Path, note: str) -> None:

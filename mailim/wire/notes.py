@@ -151,6 +151,10 @@ class Signer:
         """The key's name, which is also the origin of its checkpoints."""
         return self.verifier.name
 
+    def renamed(self, name: str) -> Signer:
+        """Give the same key under another name; raises `NoteError`."""
+        return Signer(name, self._key)
+
     def derive(self, purpose: bytes) -> bytes:
         """Give 32 secret octets for another purpose, the same for the same private key."""
         return hmac.digest(self._key.private_bytes_raw(), purpose, "sha256")

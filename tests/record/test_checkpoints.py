@@ -199,6 +199,27 @@ class CheckpointsTests(CheckpointsCase):
         await checkpoints.checkpoint()
         self.assertEqual(len(self.noted(site)), 1)
 
+    async def test_name_and_key_for_others(self) -> None:
+        site, _ = self.site()
+        await site.record.start()
+        await site.record.stop()
+        published = site.notes.with_name("record.pub").read_text()
+        self.assertEqual(published, site.signer.verifier.vkey + "\n")
+
+    async def test_server_with_a_new_name_goes_on_under_the_old_one(self) -> None:
+        site, checkpoints = self.site()
+        await site.say("one")
+        await checkpoints.checkpoint()
+        await site.reopen()
+        site.signer = site.signer.renamed("new.test/record")
+        again = self.joined(site)
+        await site.record.start()
+        await site.say("two")
+        made = await again.checkpoint()
+        self.assertEqual(made.note.split("\n")[0], "example.test/record")
+        self.assertEqual(again.signer.verifier.open_checkpoint(made.note).size, 2)
+        await site.record.stop()
+
     async def test_torn_note_is_left_and_the_next_stands_alone(self) -> None:
         site, checkpoints = self.site()
         await site.say("one")
@@ -257,6 +278,11 @@ class RefusalTests(CheckpointsCase):
     async def test_forged_checkpoint(self) -> None:
         site = await self.begun()
         site.edit("UPDATE checkpoint SET root = zeroblob(32)")
+        await self.refused(site, "is not signed by its key")
+
+    async def test_other_key(self) -> None:
+        site = await self.begun()
+        site.signer = a_signer(b"t" * 32)
         await self.refused(site, "is not signed by its key")
 
     async def test_unsigned_tail_may_be_missing(self) -> None:
