@@ -149,8 +149,14 @@ class ClientProtocol(Protocol):
         transport: Any = self.transport
         # A paused transport would never notice that the peer closed.
         transport.resumeProducing()
-        self._outbox.finish(transport.loseConnection)
+        self._outbox.finish(self._lose)
         self._kill = self._services.clock.callLater(_CLOSE_SECONDS, self._abort)
+
+    def _lose(self) -> None:
+        transport: Any = self.transport
+        # A producer that is still registered would keep the connection open.
+        transport.unregisterProducer()
+        transport.loseConnection()
 
     def _abort(self) -> None:
         transport: Any = self.transport

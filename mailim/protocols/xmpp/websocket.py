@@ -185,13 +185,19 @@ class WebSocketCarrier(Protocol):
         self._closing = True
         transport: Any = self.transport
         transport.resumeProducing()
-        self._outbox.finish(transport.loseConnection)
+        self._outbox.finish(self._lose)
         self._stop_timer()
         self._timer = self._services.clock.callLater(_CLOSE_SECONDS, self._abort)
 
     def _stop_timer(self) -> None:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
+
+    def _lose(self) -> None:
+        transport: Any = self.transport
+        # A producer that is still registered would keep the connection open.
+        transport.unregisterProducer()
+        transport.loseConnection()
 
     def _abort(self) -> None:
         transport: Any = self.transport
