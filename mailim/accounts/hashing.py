@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorCore, IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
-from mailim.errors import RateLimited
+from mailim.errors import RateLimited, Unavailable
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ class IHashing(Protocol):
     """Runs slow functions elsewhere."""
 
     def run(self, work: Callable[..., T], *args: Any) -> Deferred[T]:
-        """Call `work(*args)`; fails with `RateLimited` when too much waits already."""
+        """Call `work(*args)`; fails with `Unavailable`, `RateLimited` if too much waits."""
         ...
 
 
@@ -43,7 +43,12 @@ class HashingThreads:
         self._trigger: Any = None
 
     def run(self, work: Callable[..., T], *args: Any) -> Deferred[T]:
-        """Call `work(*args)` in one of the threads; the result comes on the reactor thread."""
+        """Call `work(*args)` in one of the threads; the result comes on the reactor thread.
+
+        Fails with `RateLimited` when too much waits, with `Unavailable` once stopped.
+        """
+        if self._pool.joined:
+            return fail(Unavailable("the server is stopping"))
         if self._waiting >= self._queue:
             return fail(RateLimited("too many logins at once; try again", 1.0))
         if not self._pool.started:

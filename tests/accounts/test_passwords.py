@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from mailim.accounts.passwords import CHAT, Passwords
-from mailim.errors import AuthenticationFailed, Invalid, NotFound, RateLimited
+from mailim.errors import AuthenticationFailed, Invalid, NotFound, RateLimited, Unavailable
 from mailim.interfaces.accounts import Account
 from mailim.wire.scram import derive_keys
 from tests.accounts.sites import PASSWORD, QUICK, HashingHere, HashingLater, Site
@@ -407,3 +407,5 @@ class ThreadTests(TestCase):
         for each in runs[:3]:
             self.assertEqual(await each, 1)
         self.assertEqual(await hashing.run(lambda: 2), 2)
+        hashing.stop()
+        await self.assertFailure(hashing.run(lambda: 3), Unavailable)
