@@ -248,7 +248,7 @@ def parse_pattern(text: str) -> Element:
 
 def in_client_ns(text: str) -> str:
     """Declare jabber:client on a stanza written without its namespace."""
-    return re.sub(r"^(\s*<[a-z]+)", rf"\1 xmlns='{ns.CLIENT}'", text, count=1)
+    return re.sub(r"^(\s*<[a-z]+)(?![^>]*\sxmlns=)", rf"\1 xmlns='{ns.CLIENT}'", text, count=1)
 
 
 def mismatch(expected: Element, actual: Element, variables: dict[str, str]) -> str:

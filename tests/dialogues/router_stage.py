@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
@@ -13,7 +14,8 @@ from mailim.accounts.directory import Directory
 from mailim.events import Events
 from mailim.im.service import ImLimits, InstantMessaging
 from mailim.interfaces.im import IFeature, RosterItem, Session, StreamInfo
-from mailim.interfaces.store import ITransaction
+from mailim.interfaces.store import IStore, ITransaction
+from mailim.record.record import Record
 from mailim.wire.xml import AFTER_AUTH, Element, parse_document
 from tests.dialogues.plays import DOMAIN, in_client_ns
 from tests.fakes.record import open_record
@@ -29,13 +31,17 @@ class RouterStage:
     Its clock stands at 2027-01-15T08:00:00Z at first.
     """
 
-    def __init__(self, case: TestCase) -> None:
+    def __init__(
+        self,
+        case: TestCase,
+        make_record: Callable[[IStore, IReactorTime], Record] = open_record,
+    ) -> None:
         self.events = Events()
         self.store = open_store(case, self.events)
         self.clock = Clock()
         self.clock.advance(1_800_000_000)
         self.directory = Directory(self.store, self.events)
-        self.record = open_record(self.store, self.clock)
+        self.record = make_record(self.store, self.clock)
         self.features: Callable[[InstantMessaging], Sequence[IFeature]] = lambda _: ()
         """Gives the features that are tested with it."""
         self._limits: dict[str, int] = {"colleagues": 0}
