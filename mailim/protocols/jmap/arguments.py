@@ -64,6 +64,9 @@ class SetArguments(AccountArguments):
 class Comparator(Arguments):
     """RFC 8620 section 5.5; `keyword` is RFC 8621 section 4.4.2's."""
 
+    # COMPAT jmapc 0.4: sends members of the query in each Comparator.
+    model_config = ConfigDict(extra="ignore")
+
     property: str
     is_ascending: bool = True
     collation: str | None = None
