@@ -7,35 +7,8 @@ import { t, tn } from "../core/i18n.js";
 import { Button } from "../ui/button.js";
 import { DialogBody, openDialog } from "../ui/dialog.js";
 import { Icon } from "../ui/icon.js";
-import type { Box, BoxForm, BoxTls, MultipopModel, TestResult } from "./multipop-model.js";
-
-const PORTS: Readonly<Record<BoxTls, number>> = { tls: 995, stls: 110, none: 110 };
-
-interface Form {
-  readonly host: string;
-  readonly port: string;
-  readonly user: string;
-  readonly password: string;
-  readonly tls: BoxTls;
-  readonly leave: boolean;
-}
-
-function formOf(box: Box | null): Form {
-  if (!box) return { host: "", port: "995", user: "", password: "", tls: "tls", leave: false };
-  return { host: box.host, port: String(box.port), user: box.user, password: "", tls: box.tls, leave: box.leave };
-}
-
-/** What to send; a password left empty keeps the old one. */
-export function bodyOf(form: Form): BoxForm {
-  const { host, port, user, password, tls, leave } = form;
-  const body = { host: host.trim(), port: Number(port), user: user.trim(), tls, leave };
-  return password ? { ...body, password } : body;
-}
-
-/** Encryption brings its usual port along, unless another was chosen. */
-export function withTls(form: Form, tls: BoxTls): Form {
-  return { ...form, tls, port: form.port === String(PORTS[form.tls]) ? String(PORTS[tls]) : form.port };
-}
+import { bodyOf, formOf, withTls, type Form } from "./multipop-form.js";
+import type { Box, BoxTls, MultipopModel, TestResult } from "./multipop-model.js";
 
 interface FieldProps {
   readonly label: string;

@@ -9,11 +9,14 @@ import type { Mail } from "../mail/model.js";
 import { peopleText } from "../mail/people.js";
 import { toast } from "../ui/toast.js";
 
+/** The name of the house as the server put it into the page, before any count was added. */
+export const HOUSE = document.title || "mailim";
+
 /** Keeps the unread count in the title; returns the function that stops it. */
 export function followTitle(mail: Mail): () => void {
   return effect(() => {
     const count = mail.mailboxes.inboxUnread.value + chatUnread.value;
-    document.title = count ? `(${count}) mailim` : "mailim";
+    document.title = count ? `(${count}) ${HOUSE}` : HOUSE;
   });
 }
 

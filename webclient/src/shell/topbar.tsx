@@ -12,6 +12,7 @@ import { Icon } from "../ui/icon.js";
 import { MenuButton, type MenuEntry } from "../ui/menu.js";
 import { toastError } from "../ui/toast.js";
 import { drawerOpen, hasDrawer } from "./layout.js";
+import { HOUSE } from "./notify.js";
 import { SearchBox } from "./search-box.js";
 
 /** Saves settings; what the server refuses is said. */
@@ -74,10 +75,10 @@ export function TopBar({ showKeys }: { showKeys: () => void }): VNode {
     <header class="topbar">
       <div class="topbar-start">
         {hasDrawer.value ? <IconButton icon="menu" label={t("Folders")} onClick={() => (drawerOpen.value = !drawerOpen.value)} /> : null}
-        <a class="brand" href={hrefOf({ page: "mail", folder: "inbox" })} aria-label={t("mailim, to the inbox")}>
+        <a class="brand" href={hrefOf({ page: "mail", folder: "inbox" })} aria-label={t("{house}, to the inbox", { house: HOUSE })}>
           <Logo />
           <span class="brand-name" aria-hidden="true">
-            {BRAND}
+            {HOUSE}
           </span>
         </a>
       </div>
@@ -92,8 +93,6 @@ export function TopBar({ showKeys }: { showKeys: () => void }): VNode {
     </header>
   );
 }
-
-const BRAND = "mailim";
 
 /** For parts of the page that show a link with an icon, such as the bottom bar. */
 export function IconLabel({ icon, text }: { icon: Parameters<typeof Icon>[0]["name"]; text: string }): VNode {
