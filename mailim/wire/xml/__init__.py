@@ -11,6 +11,7 @@ from mailim.wire.xml.parser import (
 )
 from mailim.wire.xml.writer import (
     STREAM_CLOSE,
+    Copies,
     escape,
     quote_attr,
     serialise,
@@ -21,6 +22,7 @@ __all__ = [
     "AFTER_AUTH",
     "BEFORE_AUTH",
     "STREAM_CLOSE",
+    "Copies",
     "Element",
     "StreamClose",
     "StreamEvent",

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from mailim.wire import ns
+from mailim.wire.xml.copy import Copy
 from mailim.wire.xml.element import Element
 
 STREAM_CLOSE = b"</stream:stream>"
@@ -54,6 +55,8 @@ def serialise(element: Element, default_ns: str = ns.CLIENT) -> bytes:
     Iterative: any depth. Names are trusted (they come from the parser or from our code);
     text, attribute values and namespace names are escaped.
     """
+    if isinstance(element, Copy):
+        return element.written(default_ns)
     out: list[str] = []
     # The elements we are inside of: children still to come, default namespace around the
     # element, its closing tag.
@@ -87,6 +90,29 @@ def serialise(element: Element, default_ns: str = ns.CLIENT) -> bytes:
                 return "".join(out).encode("utf-8", "replace")
             nodes, scope, closing = inside.pop()
             out.append(closing)
+
+
+class Copies:
+    """A stanza for many: written once, then addressed to each.
+
+    The stanza is in the namespace of its stream, and is not changed any more.
+    """
+
+    def __init__(self, stanza: Element) -> None:
+        self.stanza = stanza.with_attrs({"to": None})
+        text = serialise(self.stanza, stanza.ns).decode()
+        self._before = f"<{stanza.name}"
+        self._after = text.removeprefix(self._before)
+        self._declaration = f" xmlns={quote_attr(stanza.ns)}"
+
+    def to(self, address: str) -> Element:
+        """Give the copy for one address; whoever shares that address may share the copy."""
+        stanza = self.stanza
+        copy = Copy(stanza.name, stanza.ns, stanza.attrs, *stanza.children)
+        copy.attrs["to"] = address
+        after = f" to={quote_attr(address)}{self._after}"
+        copy.write_as(self._before, self._declaration, after)
+        return copy
 
 
 def _write_tag(out: list[str], node: Element, scope: str) -> tuple[str, str]:
