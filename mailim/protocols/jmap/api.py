@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mailim.protocols.http.identity import Identity
 from mailim.protocols.http.problems import Problem
 from mailim.protocols.http.request import Request
-from mailim.protocols.http.response import Response, json_response
+from mailim.protocols.http.response import JSON, Response
 from mailim.protocols.http.router import Route
+from mailim.protocols.jmap.encoding import encode_response
 from mailim.protocols.jmap.limits import MAX_ID, JmapLimits
 from mailim.protocols.jmap.methods import Caller, Methods
 from mailim.protocols.jmap.references import Invocation
@@ -79,13 +80,11 @@ class Api:
         responses: list[Invocation] = []
         for invocation in invocations:
             responses.append(await self._methods.dispatch(caller, using, invocation, responses))
-        answer: dict[str, Any] = {
-            "methodResponses": responses,
-            "sessionState": self._session.state(request, caller.account),
-        }
+        rest: dict[str, Any] = {"sessionState": self._session.state(request, caller.account)}
         if asked.createdIds is not None:
-            answer["createdIds"] = caller.created
-        return json_response(answer)
+            rest["createdIds"] = caller.created
+        octets = await encode_response(responses, rest, request.threads)
+        return Response(body=octets, content_type=JSON, packable=True)
 
     async def _read(self, request: Request) -> _Request:
         try:
