@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from mailim.im.contents import may_be_copied
 from mailim.im.sessions import Sessions
 from mailim.interfaces.im import Session
 from mailim.wire import ns
@@ -16,27 +17,29 @@ from mailim.wire.xml import Element
 
 
 class Carbons:
-    """Sends the copies; whether a message may be copied is `contents.may_be_copied`."""
+    """Finds who wants copies, and sends them."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def sent(self, message: Element, sender: Session, others: Collection[Session] = ()) -> None:
-        """Show what a client sent to its siblings, except `others` (section 7)."""
-        self._copy("sent", message, sender.jid.bare, (sender, *others))
+    def watchers(self, account: JID, others: Collection[Session]) -> list[Session]:
+        """Give an account's clients that want copies, except those that have the original.
 
-    def received(self, message: Element, account: JID, others: Collection[Session]) -> None:
-        """Show what an account received to its clients, except those that got it (section 6)."""
-        self._copy("received", message, account, others)
+        Most people have one client, so this is asked before anything is made.
+        """
+        return [s for s in self._sessions.of(account) if s.carbons and s not in others]
 
-    def _copy(self, name: str, message: Element, account: JID, others: Collection[Session]) -> None:
-        copies = [s for s in self._sessions.of(account) if s.carbons and s not in others]
-        if not copies:
+    def copy(self, direction: str, message: Element, account: JID, to: list[Session]) -> None:
+        """Send copies (sections 6 and 7), if this message may be copied.
+
+        direction: "sent" or "received".
+        """
+        if not may_be_copied(message):
             return
         forwarded = Element("forwarded", ns.FORWARD, None, message)
-        carbon = Element(name, ns.CARBONS, None, forwarded)
+        carbon = Element(direction, ns.CARBONS, None, forwarded)
         attrs = {"from": str(account), "type": message.get("type", "normal") or "normal"}
-        for session in copies:
+        for session in to:
             session.sink.send(
                 Element("message", ns.CLIENT, {**attrs, "to": str(session.jid)}, carbon)
             )

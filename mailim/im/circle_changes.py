@@ -19,6 +19,7 @@ from mailim.im.sessions import Sessions
 from mailim.im.visibility import Visibility, unavailable
 from mailim.interfaces.im import Session
 from mailim.wire.jid import JID
+from mailim.wire.xml import Copies
 
 
 class CircleChanges:
@@ -94,7 +95,7 @@ class CircleChanges:
                 self._visibility.show(contact, person)
             elif contact not in is_ and not roster.receives_from(contact):
                 # From the bare JID: all resources (RFC 6121 section 4.5.4), gone ones too.
-                self._visibility.tell(unavailable(contact), person)
+                self._visibility.tell(Copies(unavailable(contact)), person)
 
     def _push(self, session: Session, roster: Roster, changed: list[JID]) -> None:
         visible = [c for c in changed if c not in roster.rows or roster.item(c) is not None]

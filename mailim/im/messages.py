@@ -20,7 +20,6 @@ from mailim.im.carbons import Carbons
 from mailim.im.contents import (
     body_text,
     may_be_archived,
-    may_be_copied,
     message_type,
     says_something,
 )
@@ -186,18 +185,25 @@ class Messages:
 
     def _send(self, passage: Passage, sessions: tuple[Session, ...], leaf: Leaf | None) -> None:
         account = passage.to.bare
-        copy = _without_private(self._stamped(passage, account, leaf))
+        copy = self._stamped(passage, account, leaf)
+        bare = _without_private(copy)
         for session in sessions:
-            session.sink.send(copy)
-        if passage.to.bare != passage.sender.bare and may_be_copied(passage.message):
-            self._carbons.received(copy, account, sessions)
+            session.sink.send(bare)
+        if account != passage.sender.bare:
+            watchers = self._carbons.watchers(account, sessions)
+            if watchers:
+                self._carbons.copy("received", copy, account, watchers)
 
     def _copy_to_siblings(
         self, passage: Passage, sessions: tuple[Session, ...], leaf: Leaf | None
     ) -> None:
-        if passage.origin is not None and may_be_copied(passage.message):
-            copy = self._stamped(passage, passage.sender.bare, leaf)
-            self._carbons.sent(copy, passage.origin, sessions)
+        if passage.origin is None:
+            return
+        account = passage.sender.bare
+        watchers = self._carbons.watchers(account, (passage.origin, *sessions))
+        if watchers:
+            copy = self._stamped(passage, account, leaf)
+            self._carbons.copy("sent", copy, account, watchers)
 
     @staticmethod
     def _stamped(passage: Passage, account: JID, leaf: Leaf | None) -> Element:

@@ -17,12 +17,12 @@ from mailim.im.sessions import Sessions
 from mailim.im.states import KINDS
 from mailim.im.subscriptions import Subscriptions
 from mailim.im.turns import Turn
-from mailim.im.visibility import Visibility, unavailable
+from mailim.im.visibility import Visibility, shown, unavailable
 from mailim.interfaces.im import Session
 from mailim.record.entries import Entry
 from mailim.record.record import Record
 from mailim.wire.jid import JID
-from mailim.wire.xml import Element, serialise
+from mailim.wire.xml import Copies, Element, serialise
 
 _PRIORITY_CHARACTERS: Final = 5
 
@@ -76,13 +76,14 @@ class Presence:
         elif kind == "error":
             await turn.ready()
             if to is not None and to.resource:
-                self._visibility.tell(stanza.with_attrs({"from": str(session.jid)}), to)
+                stanza = stanza.with_attrs({"from": str(session.jid)})
+                self._visibility.tell(Copies(stanza), to)
         else:  # section 4.7.1
             raise StanzaError.of("bad-request", "this type of presence is not known")
 
     async def leave(self, session: Session, farewell: Element | None = None) -> None:
         """Tell everybody who saw a session that it is unavailable (section 4.5.2)."""
-        farewell = farewell or unavailable(session.jid)
+        copies = Copies(farewell or unavailable(session.jid))
         was_available, session.presence, session.priority = session.available, None, 0
         directed, session.directed = session.directed, set()
         heir = self._sessions.get(session.jid)
@@ -90,12 +91,12 @@ class Presence:
             return  # the resource was taken over, and has shown itself already
         roster = await self._rosters.of(session.account)
         if was_available:
-            self._spread(session, roster, farewell)
+            self._spread(session, roster, copies)
             if heir is session:
-                session.sink.send(farewell.with_attrs({"to": str(session.jid.bare)}))
+                session.sink.send(copies.to(str(session.jid.bare)))
         for other in directed:
             if not was_available or not roster.sends_to(other.bare):
-                self._visibility.tell(farewell, other)
+                self._visibility.tell(copies, other)
 
     # --- to everybody -------------------------------------------------------------------
 
@@ -112,14 +113,14 @@ class Presence:
         roster = await self._rosters.of(session.account)
         first, before = not session.available, session.priority
         session.presence, session.priority = stanza, priority
-        self._spread(session, roster, stanza)
+        self._spread(session, roster, shown(session))
         if first:
             await self._introduce(session, roster)
             await self._subscriptions.remind(session)
         if priority >= 0 and (first or before < 0):
             await self._offline.replay(session)
 
-    def _spread(self, session: Session, roster: Roster, presence: Element) -> None:
+    def _spread(self, session: Session, roster: Roster, presence: Copies) -> None:
         """Deliver presence to subscribers and to the account's own available resources."""
         own = session.jid.bare
         for contact in roster.subscribers():
@@ -182,7 +183,7 @@ class Presence:
             session.directed.discard(to)
         elif exists:
             session.directed.add(to)
-        self._visibility.tell(stanza, to)
+        self._visibility.tell(Copies(stanza), to)
 
     async def _probe(self, session: Session, stanza: Element, to: JID) -> None:
         """Answer a probe a client sent (sections 4.3.2 and 4.6.6)."""
@@ -220,8 +221,7 @@ class Presence:
 
 def _show(of: tuple[Session, ...], to: Session, own: JID) -> None:
     for other in of:
-        if other.presence is not None:
-            to.sink.send(other.presence.with_attrs({"to": str(own)}))
+        to.sink.send(shown(other).to(str(own)))
 
 
 def _priority(stanza: Element) -> int:
