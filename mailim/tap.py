@@ -44,7 +44,7 @@ from mailim.errors import AlreadyExists, Invalid, MailimError
 from mailim.events import Events
 from mailim.im.service import ImLimits, InstantMessaging
 from mailim.interfaces.im import IFeature
-from mailim.interfaces.store import Priority
+from mailim.interfaces.store import ITransaction, Priority
 from mailim.listening import Listeners
 from mailim.lock import SiteLock
 from mailim.mail.delivery import LocalDelivery
@@ -372,7 +372,7 @@ class Server(MultiService):
             core.events,
             identity,
             public.threads,
-            JmapLimits(size_upload=config.http.upload_octets),
+            JmapLimits.of(config.http),
         )
         router.add(*self._jmap.routes())
         router.mount("/xmpp-websocket", WebSocketXmpp(self._streams, self._connections))
@@ -437,12 +437,15 @@ class Server(MultiService):
         self._console = self._reactor.listenUNIX(str(socket), self._web.console, mode=0o600)
 
     def _sweep(self) -> None:
-        """Remove bodies nobody holds, a little at a time."""
+        """Let go of uploads whose time is over and of bodies nobody holds, a little at a time."""
+        now = int(self._reactor.seconds() * 1_000_000)
+
+        def unit(tx: ITransaction) -> None:
+            tx.items.expire_uploads(now, _SWEEP_BODIES)
+            tx.bodies.sweep(_SWEEP_BODIES)
 
         async def sweep() -> None:
-            await self.core.store.write(
-                lambda tx: tx.bodies.sweep(_SWEEP_BODIES), Priority.BACKGROUND
-            )
+            await self.core.store.write(unit, Priority.BACKGROUND)
 
         spawn(sweep(), "sweeping bodies nobody holds")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from mailim.config import Http
+
 MAX_INT: Final = 2**53 - 1  # RFC 8620 section 1.3
 MAX_ID: Final = 255  # octets, RFC 8620 section 1.2
 
@@ -33,3 +35,10 @@ class JmapLimits:
     streams: int = 20  # event sources of one account
     streams_in_all: int = 2000
     stream_seconds: int = 3600  # then the client connects anew, and is asked who it is
+
+    @classmethod
+    def of(cls, section: Http) -> JmapLimits:
+        """Take over what the administrator chose."""
+        return cls(
+            size_upload=section.upload_octets, uploads_octets=section.uploads_octets_per_account
+        )
