@@ -7,8 +7,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import formatEvent, globalLogPublisher
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
 
 from mailim.errors import Invalid, NotFound, RateLimited, StoreUnavailable
 from mailim.protocols.http.headers import SANDBOX_POLICY
@@ -521,6 +525,55 @@ class SiteTests(SynchronousTestCase):
         self.assertNotIn("server", answer.headers)
         self.assertIn("content-security-policy", answer.headers)
         self.assertEqual(self.ask("POST /old/way HTTP/1.1", b"x").status, 413)
+
+    def test_a_websocket_frees_its_place(self) -> None:
+        """Twisted puts another `connectionLost` in our channel's place."""
+        lost: list[object] = []
+
+        class Echo(Protocol):
+            def dataReceived(self, data: bytes) -> None:
+                assert self.transport is not None
+                self.transport.write(data)
+
+            def connectionLost(self, reason: Failure = connectionDone) -> None:
+                lost.append(reason)
+
+        class Upgrade(Resource):
+            isLeaf = True
+
+            def render_GET(self, request: Any) -> int:
+                request.channel._protocolUpgradeForWebsockets(Echo())
+                return NOT_DONE_YET
+
+        self.kit.router.mount("/socket", Upgrade())
+        self.connection.send(b"GET /socket HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.connection.send(b"hello")
+        self.assertEqual(self.connection.output, b"hello")
+        self.clock.advance(10_000)  # no deadline of HTTP counts any more
+        self.assertFalse(self.connection.closed)
+        self.connection.lose()
+        self.assertEqual((len(lost), self.site.connections), (1, 0))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_the_log_tells_no_secret(self) -> None:
+        seen: list[str] = []
+
+        def observe(event: Any) -> None:
+            seen.append(str(formatEvent(event)) + repr(event))
+
+        observer: Any = observe
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        fields = "Cookie: __Host-sid=SECRET\nAuthorization: Basic SECRET"
+        for path in ("/n/1/SECRET?t=SECRET", "/?SECRET", "/fail/store", "/nowhere?SECRET=1"):
+            self.ask(f"GET {path} HTTP/1.1\n{fields}")
+        self.connection.send(b"GET /wait?SECRET HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.connection.lose()
+        self.assertEqual(len(seen), 5)
+        self.assertNotIn("SECRET", "".join(seen))
+        self.assertIn("192.0.2.1 GET /n/{number:int}/{name} 200", seen[0])
+        self.assertIn("GET /nowhere 404", seen[3])
+        self.assertIn("GET /wait gone", seen[4])
 
 
 class RouterTests(SynchronousTestCase):

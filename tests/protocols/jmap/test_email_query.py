@@ -8,7 +8,7 @@ from typing import Any
 from twisted.trial.unittest import TestCase
 
 from mailim.protocols.jmap.limits import JmapLimits
-from tests.protocols.jmap.kit import START, Kit, mail
+from tests.protocols.jmap.kit import BOB, START, Kit, mail
 
 
 class QueryTests(TestCase):
@@ -113,6 +113,35 @@ class QueryTests(TestCase):
             ({"sort": [{"property": "hasKeyword"}]}, "invalidArguments"),
         ):
             self.assertEqual(await kit.error("Email/query", **arguments), error, arguments)
+
+    async def test_mail_of_others_is_never_found(self) -> None:
+        kit = await Kit.start(self)
+        bob = await kit.site.directory.find(BOB)
+        assert bob is not None
+        folders = await kit.store.read(lambda tx: tx.folders.list(bob.id))
+        theirs = f"m{folders[0].id}"
+        foreign = await kit.add(mail("secret"), box=theirs)
+        mine = await kit.add(mail("own"))
+        box = {"inMailbox": theirs}
+        inbox = {"inMailbox": kit.boxes["inbox"]}
+        for filter in (
+            box, {**box, "subject": "secret"}, {"subject": "secret"}, {}, None,
+            {"text": "secret"}, {"inMailboxOtherThan": [kit.boxes["inbox"]]},
+            {"operator": "AND", "conditions": [box]}, {"operator": "OR", "conditions": [box]},
+            {"operator": "OR", "conditions": [box, inbox]},
+            {"operator": "AND", "conditions": [{"operator": "AND", "conditions": [box]}]},
+            {"operator": "NOT", "conditions": [inbox]},
+            {"operator": "NOT", "conditions": [{"operator": "NOT", "conditions": [box]}]},
+            {"operator": "AND", "conditions": [inbox, {"operator": "OR", "conditions": [box, {}]}]},
+        ):  # fmt: skip
+            for collapse in (False, True):
+                found = await kit.ids(filter, collapseThreads=collapse)
+                self.assertNotIn(foreign, found, filter)
+                self.assertLessEqual(set(found), {mine})
+            error = await kit.request(
+                ["Email/query", {"accountId": kit.account_id, "filter": filter, "anchor": foreign}]
+            )
+            self.assertEqual(error[0][1]["type"], "anchorNotFound", filter)
 
     async def test_collapse_threads(self) -> None:
         kit = await Kit.start(self)
