@@ -100,12 +100,17 @@ class Tls(Section):
     certificate: Path = Field(
         default=Path("etc/tls/certificate.pem"),
         strict=False,
-        description="PEM file with the certificate and its chain.",
+        description="PEM file with the certificate and its chain; read again by a reload, another"
+        " path (restart).",
     )
     key: Path = Field(
-        default=Path("etc/tls/key.pem"), strict=False, description="PEM file with the private key."
+        default=Path("etc/tls/key.pem"),
+        strict=False,
+        description="PEM file with the private key; likewise (restart).",
     )
-    minimum: Literal["1.2", "1.3"] = Field(default="1.2", description="Lowest TLS version spoken.")
+    minimum: Literal["1.2", "1.3"] = Field(
+        default="1.2", description="Lowest TLS version spoken (restart)."
+    )
 
 
 class StoreSection(Section):
@@ -122,31 +127,34 @@ class Accounts(Section):
     """Signing in."""
 
     password_min_length: int = Field(
-        default=8, ge=1, le=128, description="Characters of a new password."
+        default=8, ge=1, le=128, description="Characters of a new password (restart)."
     )
     scram_iterations: int = Field(
-        default=10000, ge=4096, le=10_000_000, description="PBKDF2 rounds of new SCRAM verifiers."
+        default=10000,
+        ge=4096,
+        le=10_000_000,
+        description="PBKDF2 rounds of new SCRAM verifiers (restart).",
     )
     failures_per_account: int = Field(
         default=10,
         ge=1,
         le=10_000,
-        description="Failed logins of one account before it has to wait.",
+        description="Failed logins of one account before it has to wait (restart).",
     )
     failures_per_peer: int = Field(
         default=50,
         ge=1,
         le=100_000,
-        description="Failed logins from one address (/32, /64) likewise.",
+        description="Failed logins from one address (/32, /64) likewise (restart).",
     )
     failure_window_minutes: int = Field(
-        default=15, ge=1, le=1440, description="How long a failed login counts."
+        default=15, ge=1, le=1440, description="How long a failed login counts (restart)."
     )
     session_idle_days: int = Field(
-        default=7, ge=1, le=365, description="A browser unused so long signs out."
+        default=7, ge=1, le=365, description="A browser unused so long signs out (restart)."
     )
     session_max_days: int = Field(
-        default=30, ge=1, le=365, description="A browser signs out after so long."
+        default=30, ge=1, le=365, description="A browser signs out after so long (restart)."
     )
 
 
@@ -159,10 +167,16 @@ class RecordSection(Section):
         description="Ed25519 key of its checkpoints (restart).",
     )
     checkpoint_leaves: int = Field(
-        default=1000, ge=1, le=1_000_000, description="Sign a checkpoint after so many leaves."
+        default=1000,
+        ge=1,
+        le=1_000_000,
+        description="Sign a checkpoint after so many leaves (restart).",
     )
     checkpoint_minutes: int = Field(
-        default=10, ge=1, le=1440, description="... and at the latest after so many minutes."
+        default=10,
+        ge=1,
+        le=1440,
+        description="... and at the latest after so many minutes (restart).",
     )
 
 
@@ -173,16 +187,22 @@ class Im(Section):
         default=300,
         ge=0,
         le=100_000,
-        description='Members of the automatic contact group "Colleagues"; 0 turns it off.',
+        description='Members of the automatic contact group "Colleagues"; 0: none (restart).',
     )
     resources_per_account: int = Field(
-        default=20, ge=1, le=1000, description="Clients one account may have connected at once."
+        default=20,
+        ge=1,
+        le=1000,
+        description="Clients one account may have connected at once (restart).",
     )
     offline_messages: int = Field(
-        default=1000, ge=0, le=1_000_000, description="Messages kept for an account that is away."
+        default=1000,
+        ge=0,
+        le=1_000_000,
+        description="Messages kept for an account that is away (restart).",
     )
     roster_items: int = Field(
-        default=1000, ge=1, le=100_000, description="Contacts of one account."
+        default=1000, ge=1, le=100_000, description="Contacts of one account (restart)."
     )
     stanza_octets: int = Field(
         default=262_144,
@@ -220,7 +240,7 @@ class Multipop(Section):
         default=5, ge=1, le=10_080, description="How often each box is visited."
     )
     boxes_at_once: int = Field(
-        default=10, ge=1, le=1000, description="Boxes collected side by side."
+        default=10, ge=1, le=1000, description="Boxes collected side by side (restart)."
     )
     boxes_per_account: int = Field(
         default=200, ge=1, le=10_000, description="Boxes one account may have."
@@ -256,37 +276,45 @@ class Mail(Section):
     """The way of a mail through this box."""
 
     message_octets: int = Field(
-        default=104_857_600, ge=65_536, le=2_147_483_647, description="Largest message accepted."
+        default=104_857_600,
+        ge=65_536,
+        le=2_147_483_647,
+        description="Largest message accepted (restart).",
     )
     deliveries_at_once: int = Field(
-        default=20, ge=1, le=1000, description="Mails of the queue worked on side by side."
+        default=20,
+        ge=1,
+        le=1000,
+        description="Mails of the queue worked on side by side (restart).",
     )
 
 
 class Http(Section):
     """The web server."""
 
-    connections: int = Field(default=2000, ge=1, le=1_000_000, description="Connections at once.")
+    connections: int = Field(
+        default=2000, ge=1, le=1_000_000, description="Connections at once (restart)."
+    )
     connections_per_address: int = Field(
-        default=200, ge=1, le=1_000_000, description="... and from one IP address."
+        default=200, ge=1, le=1_000_000, description="... and from one IP address (restart)."
     )
     request_seconds: int = Field(
         default=60,
         ge=1,
         le=3600,
-        description="A request whose head or body stalls so long is cut off.",
+        description="A request whose head or body stalls so long is cut off (restart).",
     )
     upload_octets: int = Field(
         default=104_857_600,
         ge=65_536,
         le=2_147_483_647,
-        description="Largest file uploaded (JMAP).",
+        description="Largest file uploaded by JMAP (restart).",
     )
     uploads_octets_per_account: int = Field(
         default=1_073_741_824,
         ge=65_536,
         le=1 << 50,
-        description="Uploads one account may have waiting.",
+        description="Octets of uploads one account may have waiting (restart).",
     )
 
 
@@ -294,12 +322,12 @@ class Webmail(Section):
     """The browser application."""
 
     title: str = Field(
-        default="mailim", max_length=60, description="Name shown in the window's title."
+        default="mailim", max_length=60, description="Name shown in the window's title (restart)."
     )
     language: str = Field(
         default="en",
         pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$",
-        description="Language before a user chooses.",
+        description="Language before a user chooses (restart).",
     )
 
 

@@ -152,6 +152,25 @@ class SocketTests(AdminCase):
         self.assertIn("unknown key", await self.refused("reload"))
         self.assertEqual(self.server.core.site.config.im.stanzas_per_second, 7)
 
+    async def test_what_a_reload_takes_up_is_in_force(self) -> None:
+        await self.serve()
+        file = self.server.core.site.file
+        text = file.read_text()
+        for old, new in (
+            ("allow_plaintext = false", "allow_plaintext = true"),
+            ("boxes_per_account = 200", "boxes_per_account = 1"),
+            ("failures_per_account = 10", "failures_per_account = 1"),
+        ):
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        file.write_text(text)
+        answer = await self.call("reload")
+        self.assertEqual(answer["needs_restart"], ["accounts.failures_per_account"])
+        box = {"host": "pop.test", "user": "a", "password": "p", "security": "plaintext"}
+        await self.call("multipop.add", address="alice@example.test", **box)
+        text = await self.refused("multipop.add", address="alice@example.test", **box)
+        self.assertEqual(text, "an account may have 1 boxes")
+
     async def test_check_finds_what_is_wrong(self) -> None:
         await self.serve()
         self.assertTrue((await self.call("check"))["ok"])
