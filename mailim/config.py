@@ -100,8 +100,7 @@ class Tls(Section):
     certificate: Path = Field(
         default=Path("etc/tls/certificate.pem"),
         strict=False,
-        description="PEM file with the certificate and its chain; read again by a reload, another"
-        " path (restart).",
+        description="PEM file with the certificate and its chain; a reload reads it anew (restart).",
     )
     key: Path = Field(
         default=Path("etc/tls/key.pem"),

@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailim.config import Config, ConfigError, load, parse
+from mailim.config_reference import render as reference
 from mailim.config_text import render
 
-SAMPLE = Path(__file__).parent.parent / "etc" / "mailim.toml"
+ROOT = Path(__file__).parent.parent
+SAMPLE = ROOT / "etc" / "mailim.toml"
+REFERENCE = ROOT / "docs" / "admin" / "configuration.md"
 FILE = Path("mailim.toml")
 
 
@@ -35,6 +38,9 @@ LIVE = {
 class SampleTests(SynchronousTestCase):
     def test_sample_is_what_the_models_say(self) -> None:
         self.assertEqual(SAMPLE.read_text(), render())
+
+    def test_reference_is_what_the_models_say(self) -> None:
+        self.assertEqual(REFERENCE.read_text(), reference())
 
     def test_sample_loads_as_the_defaults(self) -> None:
         self.assertEqual(load(SAMPLE).config, Config())
