@@ -24,6 +24,7 @@ from twisted.python import usage
 from twisted.python.failure import Failure
 
 import mailim.store.engine
+import mailim.store.indexing
 from mailim.accounts.accounts import Accounts
 from mailim.accounts.directory import Directory
 from mailim.accounts.limiter import LoginLimiter
@@ -399,6 +400,8 @@ class Server(MultiService):
         self._listen()
         self.queue.setServiceParent(self)
         core.multipop.setServiceParent(self)
+        indexing = mailim.store.indexing.Indexing(self._reactor, core.store, core.events)
+        indexing.setServiceParent(self)
         sweep = TimerService(_SWEEP_SECONDS, self._sweep)
         sweep.clock = self._reactor
         sweep.setServiceParent(self)
