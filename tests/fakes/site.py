@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import shutil
 import signal
@@ -11,24 +10,33 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
+from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
 
+from mailim.admin.client import call
 from mailim.admin.new_site import NewSite, make
 from mailim.config_text import render
 
 BIN = Path(sys.executable).parent
 DOMAIN = "example.test"
+LISTENERS = ("http", "https", "xmpp", "xmpps")
 START_SECONDS = 60
 
 
 class RunningSite:
-    """A site with accounts `name: password` (the first one is an administrator)."""
+    """A site with accounts `name: password`, the first one an administrator.
+
+    `changes` go into its configuration ("im.offline_messages": 5). It listens on free ports
+    of 127.0.0.1, in `ports` by name, with a certificate for localhost that is its own `ca`.
+    """
 
     def __init__(
         self,
-        accounts: dict[str, str],
-        changes: dict[str, Any] | None = None,
+        accounts: Mapping[str, str],
+        changes: Mapping[str, Any] | None = None,
+        *,
         start: bool = True,
     ) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="mi"))
@@ -37,99 +45,78 @@ class RunningSite:
             "server.hostname": "localhost",
             "server.domain": DOMAIN,
             "server.listen": ("127.0.0.1",),
-            **{f"listeners.{name}.port": 0 for name in ("http", "https", "xmpp", "xmpps")},
+            "accounts.scram_iterations": 4096,
+            **{f"listeners.{name}.port": 0 for name in LISTENERS},
             **(changes or {}),
         }
         self.config.write_text(render(settings))
+        self.var = Path(settings.get("server.var", self.directory / "var"))
         self.ca = self.directory / "etc" / "tls" / "certificate.pem"
+        self.ports: dict[str, int] = {}
         self._process: subprocess.Popen[bytes] | None = None
-        for place, (name, password) in enumerate(accounts.items()):
-            words = ["user", "add", f"{name}@{DOMAIN}", "--password-stdin"]
-            self.mailim(*words, *(["--admin"] if place == 0 else []), stdin=password + "\n")
         if start:
             self.start()
+            for place, (name, password) in enumerate(accounts.items()):
+                self.add(name, password, admin=place == 0)
 
-    def mailim(self, *words: str, stdin: str = "", check: bool = True) -> str:
-        """Run the command line; gives its standard output, or raises with its errors."""
-        done = subprocess.run(
+    # --- administering -------------------------------------------------------------------
+
+    def call(self, operation: str, **arguments: Any) -> Any:
+        """Run an operation in the running server, as the command line does."""
+        return call(self.var / "admin.sock", operation, arguments)
+
+    def add(self, name: str, password: str, **more: Any) -> None:
+        """Add an account of the site's domain."""
+        self.call("user.add", address=f"{name}@{DOMAIN}", password=password, **more)
+
+    def command(
+        self, *words: str, stdin: str = "", timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the command line to its end."""
+        return subprocess.run(
             [BIN / "mailim", "--config", self.config, *words],
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=120,
-        )
-        if check and done.returncode != 0:
-            raise AssertionError(f"mailim {' '.join(words)}: {done.returncode} {done.stderr}")
-        return done.stdout
-
-    def status(self, *words: str, stdin: str = "") -> tuple[int, str, str]:
-        """Run the command line; gives exit status, standard output and errors."""
-        done = subprocess.run(
-            [BIN / "mailim", "--config", self.config, *words],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        return done.returncode, done.stdout, done.stderr
-
-    def json(self, *words: str, stdin: str = "") -> Any:
-        """Run the command line with --json and parse what it prints."""
-        return json.loads(self.mailim("--json", *words, stdin=stdin))
-
-    def start(self) -> None:
-        """Start the server and wait until all listen."""
-        (self.directory / "var" / "listeners.json").unlink(missing_ok=True)
-        self._log = (self.directory / "server.log").open("ab")
-        self._process = subprocess.Popen(
-            [BIN / "twistd", "-n", "--pidfile=", "mailim", "--config", self.config],
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
+            timeout=timeout,
             cwd=self.directory,
         )
+
+    def json(self, *words: str, stdin: str = "", status: int = 0) -> Any:
+        """Run the command line with --json and parse what it prints."""
+        done = self.command("--json", *words, stdin=stdin)
+        if done.returncode != status:
+            raise AssertionError(f"mailim {' '.join(words)}: {done.returncode} {done.stderr}")
+        return json.loads(done.stdout)
+
+    # --- the process ---------------------------------------------------------------------
+
+    def start(self, directory: Path | None = None) -> None:
+        """Start the server, in `directory`, and wait until all listen."""
+        (self.var / "listeners.json").unlink(missing_ok=True)
+        with (self.directory / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [BIN / "twistd", "-n", "--pidfile=", "mailim", "--config", self.config],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=directory or self.directory,
+            )
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                break
+        while time.monotonic() < deadline and self._process.poll() is None:
             if self._healthy():
                 return
             time.sleep(0.05)
         text = self.log()
-        self.stop()
+        self.end()
         raise AssertionError(f"the server does not answer: {text[-4000:]}")
 
     def _healthy(self) -> bool:
-        path = self.directory / "var" / "listeners.json"
-        if not path.exists():
-            return False
-        bound = json.loads(path.read_text())
-        self.ports = {name: int(one["port"]) for name, one in bound.items()}
         try:
-            status, _ = self.get("/healthz")
-        except OSError:
+            bound = json.loads((self.var / "listeners.json").read_text())
+            self.ports = {name: int(one["port"]) for name, one in bound.items()}
+            return self.get("/healthz")[0] == 200
+        except (OSError, ValueError):
             return False
-        return status == 200
-
-    def context(self) -> ssl.SSLContext:
-        """Give a client context that trusts this site's certificate and checks the name."""
-        return ssl.create_default_context(cafile=str(self.ca))
-
-    def get(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
-        """GET a path over https."""
-        connection = http.client.HTTPSConnection(
-            "localhost", self.ports["https"], context=self.context(), timeout=30
-        )
-        try:
-            connection.request("GET", path, headers=headers or {})
-            response = connection.getresponse()
-            return response.status, response.read()
-        finally:
-            connection.close()
-
-    @property
-    def url(self) -> str:
-        """Where the webmail is."""
-        return f"https://localhost:{self.ports['https']}"
 
     @property
     def pid(self) -> int:
@@ -137,23 +124,66 @@ class RunningSite:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def memory(self) -> int:
+        """Give the server's resident memory in octets."""
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        raise AssertionError("the server has no memory")
+
     def log(self) -> str:
         """Give what the server wrote to its log."""
         return (self.directory / "server.log").read_text(errors="replace")
 
-    def end(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
-        """End the server and keep the site, to start it again."""
-        if self._process is not None:
-            self._process.send_signal(with_signal)
-            try:
-                self._process.wait(30)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = None
-            self._log.close()
+    def end(self, with_signal: signal.Signals = signal.SIGTERM) -> int | None:
+        """End the server and keep the site; gives the process's exit status."""
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        process.send_signal(with_signal)
+        try:
+            return process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
 
     def stop(self) -> None:
         """End the server and remove the site."""
         self.end()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    # --- HTTP ----------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """Where the webmail is."""
+        return f"https://localhost:{self.ports['https']}"
+
+    def context(self) -> ssl.SSLContext:
+        """Give a client context that trusts this site's certificate and checks the name."""
+        return ssl.create_default_context(cafile=str(self.ca))
+
+    def https(self) -> HTTPSConnection:
+        """Give a connection to the web server."""
+        return HTTPSConnection("localhost", self.ports["https"], context=self.context(), timeout=30)
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+        """GET a path over https; gives status and body."""
+        return self.request("GET", path, headers=headers)
+
+    def request(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        """Make one request over https; gives status and body."""
+        connection = self.https()
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
