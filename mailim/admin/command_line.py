@@ -132,7 +132,7 @@ def collect(
             if namespace.password_stdin:
                 values[argument.name] = _from_stdin()
             elif argument.required:
-                values[argument.name] = ask("Password: ")
+                values[argument.name] = _asked(ask)
         elif getattr(namespace, argument.name, None) is not None:
             values[argument.name] = getattr(namespace, argument.name)
     if "ca" in values:  # the server runs elsewhere in the tree
@@ -140,6 +140,13 @@ def collect(
     if "checkpoint" in values:
         values["checkpoint"] = str(Path(values["checkpoint"]).absolute())
     return values
+
+
+def _asked(ask: Callable[[str], str]) -> str:
+    try:
+        return ask("Password: ")
+    except EOFError:  # no terminal, and nothing on standard input
+        raise Invalid("no password was given; say it with --password-stdin", "password") from None
 
 
 def _from_stdin() -> str:

@@ -53,6 +53,14 @@ class ParserTests(SynchronousTestCase):
         error = self.assertRaises(SystemExit, self.parse, "user", "passwd", "a@x.test", "secret")
         self.assertEqual(error.code, 2)
 
+    def test_no_terminal_to_ask_at(self) -> None:
+        def ask(_prompt: str) -> str:
+            raise EOFError
+
+        words = parser().parse_args(["user", "add", "a@b.test"])
+        error = self.assertRaises(Invalid, collect, words, words.operation, ask)
+        self.assertIn("--password-stdin", error.text)
+
     def test_an_empty_password_on_stdin_is_refused(self) -> None:
         self.assertRaises(Invalid, self.parse, "user", "passwd", "a@x.test", "--password-stdin")
 
