@@ -39,12 +39,25 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class SeenMessage:
-    """A message of a box that was met. `state`: stored, deleting, quarantined, failing."""
+    """A message of a box that was met, by its UIDL.
+
+    `state`, of those not collected yet:
+      failing      could not be fetched; will be tried again
+      quarantined  failed so often that it is left alone
+    of those that are in the spool or beyond it:
+      stored       stays there, or is still to be marked for deletion
+      deleting     to be deleted there; `failures` counts the QUITs whose answer is not known
+      deleted      the server confirmed the deletion
+      gone         the server does not list it any more, or the box now means another server
+    A UIDL that is deleted or gone may come back for another message (RFC 1939 section 7
+    forbids that only while the message exists), or the server may have lied: then `sha256`
+    tells.
+    """
 
     uidl: str
     state: str
     sha256: bytes | None
-    first_seen: int
+    first_seen: int  # deleted, gone: since when
     failures: int = 0
     error: str = ""
 
@@ -83,8 +96,13 @@ class IBoxRows(Interface):
     def mark(box_id: int, message: SeenMessage) -> None:
         """Insert or replace what is known of a UIDL."""
 
-    def forget(box_id: int, uidls: Sequence[str]) -> None:
-        """Drop UIDLs the server no longer lists."""
+    def restate(
+        box_id: int, uidls: Sequence[str] | None, state: str, since: int, failures: int = 0
+    ) -> None:
+        """Change the state of known UIDLs; None means all that are stored or deleting."""
 
-    def has_body(box_id: int, sha256: bytes) -> bool:
-        """Say whether a stored message of this box had this body (UIDLs that changed)."""
+    def forget(box_id: int, uidls: Sequence[str]) -> None:
+        """Drop UIDLs."""
+
+    def with_body(box_id: int, sha256: bytes) -> Sequence[SeenMessage]:
+        """Give what is known of messages with this body (UIDLs change, or there are none)."""

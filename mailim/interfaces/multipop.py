@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
 from mailim.interfaces.boxes import Box
 from mailim.times import iso
+
+# `Box.next_run` of a box that is not visited any more by itself, until it is changed.
+NEVER: Final = 2**53 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,12 @@ class BoxTest:
 
 @dataclass(frozen=True, slots=True)
 class BoxState:
-    """A box and what it does now: idle, running, waiting (backing off), failed, disabled."""
+    """A box and what it does now.
+
+    `state`: idle (all is well), running (or its turn comes), waiting (the last visit failed,
+    the next one is later), failed (the login was refused too often: not tried again by
+    itself), disabled.
+    """
 
     box: Box
     state: str
@@ -45,7 +53,7 @@ class BoxState:
             "last_run": iso(box.last_run),
             "last_success": iso(box.last_success),
             "last_error": box.last_error or None,
-            "next_run": iso(box.next_run),
+            "next_run": None if box.next_run == NEVER else iso(box.next_run),
             "collected": box.collected,
             "failures": box.failures,
             "pending_deletes": box.pending_deletes,
@@ -64,7 +72,10 @@ class IMultipop(Interface):
         """
 
     def change(box_id: int, values: dict[str, Any]) -> Deferred[BoxState]:
-        """Change any of those or `enabled`; raises `NotFound` and as `add`."""
+        """Change any of those or `enabled`; a visit under way is ended.
+
+        Raises `NotFound` and as `add`.
+        """
 
     def remove(box_id: int) -> Deferred[None]:
         """Remove a box (after ending its visit); raises `NotFound`."""
@@ -79,4 +90,8 @@ class IMultipop(Interface):
         """Log in and count, collecting nothing; raises `NotFound`."""
 
     def run(account_id: int | None = None, box_id: int | None = None) -> Deferred[None]:
-        """Collect now from these boxes; fires when the visits are over, failed or not."""
+        """Collect now from these boxes; fires when the visits are over, failed or not.
+
+        What was in a box before this was called has been looked at then. Messages that were
+        left alone are tried again. Raises `Invalid` if MultiPOP is switched off.
+        """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Integer, bindparam, delete, exists, func, select, update
+from sqlalchemy import Integer, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 from zope.interface import implementer
 
@@ -23,7 +23,7 @@ CHANGEABLE: Final = frozenset(
         "last_success", "last_error", "next_run", "failures", "collected",
     }
 )  # fmt: skip
-STATES: Final = frozenset({"stored", "deleting", "quarantined", "failing"})
+STATES: Final = frozenset({"failing", "quarantined", "stored", "deleting", "deleted", "gone"})
 
 _ID: Final = bindparam("id", type_=Integer)
 _BOX: Final = bindparam("box_id", type_=Integer)
@@ -68,15 +68,17 @@ _UPDATE: Final = Statement(
     update(box).where(box.c.id == _ID).values({name: bindparam(name) for name in CHANGEABLE})
 )
 _REMOVE: Final = Statement(delete(box).where(box.c.id == _ID))
-_SEEN: Final = Statement(
-    select(
-        box_message.c.uidl,
-        box_message.c.state,
-        box_message.c.sha256,
-        box_message.c.first_seen,
-        box_message.c.failures,
-        box_message.c.error,
-    ).where(box_message.c.box_id == _BOX)
+_MESSAGE: Final = select(
+    box_message.c.uidl,
+    box_message.c.state,
+    box_message.c.sha256,
+    box_message.c.first_seen,
+    box_message.c.failures,
+    box_message.c.error,
+).where(box_message.c.box_id == _BOX)
+_SEEN: Final = Statement(_MESSAGE)
+_WITH_BODY: Final = Statement(
+    _MESSAGE.where(box_message.c.sha256 == bindparam("sha256")).order_by(box_message.c.uidl)
 )
 _MARK: Final = Statement(
     insert(box_message)
@@ -91,13 +93,19 @@ _MARK: Final = Statement(
 _FORGET: Final = Statement(
     delete(box_message).where(box_message.c.box_id == _BOX, one_of_ids(box_message.c.uidl, "uidls"))
 )
-_HAS_BODY: Final = Statement(
-    select(
-        exists(
-            select(1).where(
-                box_message.c.box_id == _BOX, box_message.c.sha256 == bindparam("sha256")
-            )
-        )
+_STATE: Final = update(box_message).values(
+    # Parameters may not be named like columns in SET and WHERE at once.
+    state=bindparam("new_state"),
+    first_seen=bindparam("since"),
+    failures=bindparam("new_failures"),
+)
+_RESTATE: Final = Statement(
+    _STATE.where(box_message.c.box_id == _BOX, one_of_ids(box_message.c.uidl, "uidls"))
+)
+_RESTATE_ALL: Final = Statement(
+    _STATE.where(
+        box_message.c.box_id == _BOX,
+        or_(box_message.c.state == "stored", box_message.c.state == "deleting"),
     )
 )
 
@@ -206,13 +214,34 @@ class BoxRows:
         )
         self._publish(BoxChanged(account_id, box_id))
 
+    def restate(
+        self,
+        box_id: int,
+        uidls: Sequence[str] | None,
+        state: str,
+        since: int,
+        failures: int = 0,
+    ) -> None:
+        """Change the state of known UIDLs; None means all that are stored or deleting."""
+        if state not in STATES:
+            raise Invalid("There is no such state of a message.", "state")
+        values = {"box_id": box_id, "new_state": state, "since": since, "new_failures": failures}
+        if uidls is None:
+            changed = self._db.run(_RESTATE_ALL, **values)
+        else:
+            changed = self._db.run(_RESTATE, **values, uidls=id_list(uidls))
+        account_id = self._db.value(_OWNER, id=box_id)
+        if changed and account_id is not None:
+            self._publish(BoxChanged(account_id, box_id))
+
     def forget(self, box_id: int, uidls: Sequence[str]) -> None:
-        """Drop UIDLs the server no longer lists."""
+        """Drop UIDLs."""
         self._db.run(_FORGET, box_id=box_id, uidls=id_list(uidls))
 
-    def has_body(self, box_id: int, sha256: bytes) -> bool:
-        """Say whether a stored message of this box had this body (UIDLs that changed)."""
-        return bool(self._db.value(_HAS_BODY, box_id=box_id, sha256=sha256))
+    def with_body(self, box_id: int, sha256: bytes) -> Sequence[SeenMessage]:
+        """Give what is known of messages with this body (UIDLs change, or there are none)."""
+        rows = self._db.all(_WITH_BODY, box_id=box_id, sha256=sha256)
+        return [SeenMessage(*row) for row in rows]
 
     def _check_free(
         self, box_id: int | None, account_id: int, host: str, port: int, user: str

@@ -64,8 +64,8 @@ class BoxTest(SynchronousTestCase):
         for each in (first, second):
             self.boxes.mark(box.id, each)
         self.assertEqual(self.boxes.seen(box.id), {"u1": first, "u2": second})
-        self.assertTrue(self.boxes.has_body(box.id, b"1" * 32))
-        self.assertFalse(self.boxes.has_body(box.id, b"2" * 32))
+        self.assertEqual(self.boxes.with_body(box.id, b"1" * 32), [first])
+        self.assertEqual(self.boxes.with_body(box.id, b"2" * 32), [])
         deleting = SeenMessage("u1", "deleting", b"1" * 32, 5)
         self.boxes.mark(box.id, deleting)
         self.assertEqual(self.boxes.seen(box.id)["u1"], deleting)
@@ -86,6 +86,28 @@ class BoxTest(SynchronousTestCase):
         self.assertRaises(LimitExceeded, self.boxes.mark, box.id, long)
         odd = SeenMessage("x", "lost", None, 0)
         self.assertRaises(Invalid, self.boxes.mark, box.id, odd)
+
+    def test_restate(self) -> None:
+        box, other = self.add(), self.add(user="other")
+        for uidl, state in (("a", "stored"), ("b", "deleting"), ("c", "failing")):
+            for each in (box, other):
+                self.boxes.mark(each.id, SeenMessage(uidl, state, b"1" * 32, 1, 3, "why"))
+        self.boxes.restate(box.id, ["a", "b", "no such"], "deleting", 7, failures=1)
+        found = self.boxes.seen(box.id)
+        self.assertEqual(found["a"], SeenMessage("a", "deleting", b"1" * 32, 7, 1, "why"))
+        self.assertEqual(found["b"], SeenMessage("b", "deleting", b"1" * 32, 7, 1, "why"))
+        self.assertEqual(found["c"].state, "failing")
+        again = self.boxes.get(box.id)
+        self.assertEqual(again and again.pending_deletes, 2)
+        self.boxes.restate(box.id, ["a"], "deleted", 8)
+        self.boxes.restate(box.id, ["b"], "stored", 8)
+        self.boxes.restate(box.id, None, "gone", 9)
+        states = {one.uidl: one.state for one in self.boxes.seen(box.id).values()}
+        self.assertEqual(states, {"a": "deleted", "b": "gone", "c": "failing"})
+        states = {one.uidl: one.state for one in self.boxes.seen(other.id).values()}
+        self.assertEqual(states, {"a": "stored", "b": "deleting", "c": "failing"})
+        self.assertRaises(Invalid, self.boxes.restate, box.id, None, "lost", 1)
+        self.boxes.restate(4711, None, "gone", 9)  # a box that is gone: nothing to do
 
     def test_remove(self) -> None:
         box = self.add()

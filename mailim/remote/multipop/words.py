@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import socket
+from typing import Final
 
 from OpenSSL import SSL
 from service_identity.exceptions import VerificationError
 from twisted.internet.defer import TimeoutError
-from twisted.internet.error import ConnectError, ConnectionLost, ConnectionRefusedError
+from twisted.internet.error import (
+    ConnectError,
+    ConnectionClosed,
+    ConnectionRefusedError,
+    DNSLookupError,
+)
 from twisted.internet.error import TimeoutError as ConnectTimeout
 
 from mailim.errors import MailimError, StoreUnavailable
@@ -25,33 +31,57 @@ class LoginRefused(VisitFailed):
     temporary = False
 
 
+class BoxWithdrawn(MailimError):
+    """The box was changed, switched off or removed while it was visited."""
+
+
+def is_known(error: BaseException) -> bool:
+    """Say whether `in_words` knows the error; others are ours and belong into the log."""
+    return _words(error) is not None
+
+
 def in_words(error: BaseException) -> str:
     """Give a sentence for whatever ended a visit."""
-    if isinstance(error, StoreUnavailable):
-        return "This server could not store the mail (disk full?); nothing was deleted there."
+    return _words(error) or "Something went wrong here; the log says what."
+
+
+# The first that fits counts.
+_TEXTS: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (
+        StoreUnavailable,
+        "This server could not store the mail (disk full?); nothing was deleted there.",
+    ),
+    (socket.gaierror, "The server's name could not be found."),
+    (DNSLookupError, "The server's name could not be found."),
+    (ConnectionRefusedError, "The server refuses connections on this port."),
+    (ConnectTimeout, "The server does not answer."),
+    (TimeoutError, "The server does not answer."),
+    (VerificationError, "The server's certificate is for another name."),
+    (ConnectionClosed, "The connection was lost."),
+)
+
+
+def _words(error: BaseException) -> str | None:
+    for kind, text in _TEXTS:
+        if isinstance(error, kind):
+            return text
     if isinstance(error, MailimError):
         return error.text[:1].upper() + error.text[1:]
-    if isinstance(error, socket.gaierror):
-        return "The server's name could not be found."
-    if isinstance(error, ConnectionRefusedError):
-        return "The server refuses connections on this port."
-    if isinstance(error, ConnectTimeout | TimeoutError):
-        return "The server does not answer."
-    if isinstance(error, VerificationError):
-        return "The server's certificate is for another name."
     if isinstance(error, SSL.Error):
         return _tls_words(error)
-    if isinstance(error, ConnectionLost):
-        return "The connection was lost."
     if isinstance(error, ConnectError | OSError):
-        return f"The server cannot be reached: {error}"
-    return "Something went wrong here; the log says what."
+        cause = error.osError if isinstance(error, ConnectError) else error
+        reason = getattr(cause, "strerror", None) or "no reason given"
+        return f"The server cannot be reached: {reason}"
+    return None
 
 
 def _tls_words(error: SSL.Error) -> str:
     reasons = str(error)
     if "certificate verify failed" in reasons:
-        return "The server's certificate is not trusted."
+        return "The server's certificate is not trusted or has expired."
     if "wrong version number" in reasons or "record layer" in reasons:
         return "The server does not speak TLS on this port."
+    if "unexpected eof" in reasons:
+        return "The connection was cut off inside TLS."
     return "TLS with the server failed."
