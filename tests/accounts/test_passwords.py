@@ -6,7 +6,7 @@ import gc
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.logger import Logger, capturedLogs
+from twisted.logger import Logger, LogPublisher, capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
@@ -364,7 +364,7 @@ class MemoryTests(PasswordsCase):
         """At most 5 MB more, whoever they claim to be and wherever they come from."""
         site = await self.site()
         # A worker of trial keeps log events until its reactor runs again.
-        self.patch(Passwords, "_log", Logger(observer=lambda event: None))
+        self.patch(Passwords, "_log", Logger(observer=LogPublisher()))
 
         async def storm(count: int, start: int) -> None:
             for number in range(start, start + count):

@@ -43,7 +43,7 @@ class RawClient(Protocol):
         """Give the next event; fails after a while."""
         if not self._events:
             self._waiting = Deferred()
-            self._waiting.addTimeout(seconds, reactor)  # type: ignore[arg-type]
+            self._waiting.addTimeout(seconds, reactor)
             await self._waiting
         return self._events.pop(0)
 
@@ -121,7 +121,7 @@ class RawClient(Protocol):
 
 async def connect(port: int, tls: bool = False) -> RawClient:
     """Connect to 127.0.0.1."""
-    endpoint: Any = TCP4ClientEndpoint(reactor, "127.0.0.1", port)  # type: ignore[arg-type]
+    endpoint: Any = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
     if tls:
         endpoint = wrapClientTLS(CertificateOptions(), endpoint)
     client: RawClient = await connectProtocol(endpoint, RawClient())
