@@ -81,9 +81,6 @@ class InstantMessaging:
         )
         self._iqs = Iqs(clock, self.sessions, policy, self.rosters)
         self.roster_iqs = RosterIqs(store, self.rosters, subscriptions, visibility)
-        self._circle_changes = CircleChanges(
-            clock, events, self.sessions, self.colleagues, self.rosters, visibility
-        )
         self.router = Router(
             events,
             directory,
@@ -103,4 +100,4 @@ class InstantMessaging:
 
     def stop(self) -> Deferred[None]:
         """End what is waiting; for the end of the server."""
-        return self._circle_changes.stop()
+        return self.circle_changes.stop()

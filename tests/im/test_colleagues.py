@@ -140,6 +140,17 @@ class ColleaguesTests(TestCase):
         (nothing,) = stage.drain("alice/desk")
         self.assertEqual(nothing.children, [])
 
+    async def test_each_change_is_told_once(self) -> None:
+        stage = Stage(self)
+        await stage.given("a limit of 300 colleagues")
+        await stage.online("alice/desk")
+        for name in ("frank", "grace", "heidi"):
+            address = f"{name}@example.test"
+            await stage.store.write(lambda tx: tx.accounts.add(address, "", False, 2))  # noqa: B023
+            await stage.wait(1)
+            items = [next(next(p.elements()).elements()) for p in stage.drain("alice/desk")]
+            self.assertEqual([item.get("jid") for item in items], [address])
+
     async def test_stored_group_is_the_users_own(self) -> None:
         """The automatic group is never written into a row."""
         stage = Stage(self)
