@@ -22,7 +22,7 @@ from zope.interface import implementer
 from mailim.accounts.directory import Directory
 from mailim.accounts.passwords import Passwords
 from mailim.background import spawn
-from mailim.errors import Invalid, MailimError
+from mailim.errors import MailimError
 from mailim.im.errors import StanzaError, answerable, reply, result, stanza_error
 from mailim.im.router import Router
 from mailim.im.sessions import Sessions
@@ -329,9 +329,6 @@ class ClientStream:
         self._count()
         if stanza.ns != ns.CLIENT or stanza.name not in _STANZAS:
             raise StreamBroken("unsupported-stanza-type", "This is no stanza.")
-        claimed = stanza.get("from")
-        if claimed is not None and not _is_own(claimed, session.jid):
-            raise StreamBroken("invalid-from", "You are somebody else.")  # RFC 6120 8.1.2.1
         if stanza.name == "iq" and stanza.find("session", ns.SESSION) is not None:
             # RFC 3921's session is optional since RFC 6121 and answered for old clients.
             if answerable(stanza):
@@ -383,11 +380,3 @@ class ClientStream:
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
         self._deadline = None
-
-
-def _is_own(claimed: str, own: JID) -> bool:
-    try:
-        jid = JID.parse(claimed)
-    except (JIDError, Invalid):
-        return False
-    return jid in (own, own.bare)

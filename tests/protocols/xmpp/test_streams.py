@@ -8,6 +8,8 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
+from mailim.interfaces.record import RecordQuery
+from mailim.record.query import search
 from mailim.tap import Server
 from mailim.wire import ns
 from mailim.wire.scram_client import ScramClient
@@ -120,6 +122,9 @@ class NegotiationTests(StreamCase):
         await client.sign_in("alice", PASSWORD)
         client.send("<message from='bob@example.test' to='alice@example.test'/>")
         self.assertEqual(await client.error(), "invalid-from")  # RFC 6120 8.1.2.1
+        (leaf,) = await search(self.server.core.store, RecordQuery(kinds=("refusal",)))
+        self.assertEqual((leaf["from"], leaf["body"]), ("alice@example.test", "invalid-from"))
+        self.assertEqual(leaf["details"]["claimed"], "bob@example.test")
 
 
 class SaslTests(StreamCase):
