@@ -2,13 +2,12 @@
  * Where chat meets the rest of the page.
  *
  * The mail view and the shell import this file only; everything else of chat
- * is in `main.tsx`, which `startChat` loads as a chunk of its own after the
- * first view is on the screen. `main.tsx` exports `start(session): ChatParts`
- * and reports what it learns through the signals here.
+ * is in `main.tsx`, which `startChat` (load.ts) loads as a chunk of its own
+ * after the first view is on the screen. `main.tsx` exports
+ * `start(session): ChatParts` and reports what it learns through the signals here.
  */
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { ComponentType } from "preact";
-import type { Session } from "../core/session.js";
 
 /** RFC 6121 §4.7.2.1 `show`, with "online" for none and "offline" for unavailable. */
 export type Show = "online" | "chat" | "away" | "xa" | "dnd" | "offline";
@@ -49,15 +48,4 @@ export function presenceOf(address: string): ReadonlySignal<Presence | undefined
   let found = watched.get(key);
   if (!found) watched.set(key, (found = computed(() => presences.value.get(key))));
   return found;
-}
-
-/** Loads chat; failure leaves mail as it is. */
-export async function startChat(session: Session): Promise<void> {
-  try {
-    const { start } = await import("./main.js");
-    chat.value = start(session);
-  } catch (error) {
-    console.error(error);
-    chatFailure.value = error instanceof Error ? error.message : String(error);
-  }
 }

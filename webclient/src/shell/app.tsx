@@ -2,7 +2,8 @@
 import { signal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
-import { chat, startChat } from "../chat/index.js";
+import { chat } from "../chat/index.js";
+import { startChat } from "../chat/load.js";
 import { explain, sessionExpired } from "../core/http.js";
 import { language, t } from "../core/i18n.js";
 import { route, startRouter } from "../core/router.js";
@@ -101,7 +102,7 @@ function Ready({ ready }: { ready: MailServices }): VNode {
   useEffect(() => followSettings(), []);
   const here = route.value;
   useEffect(closeDialogs, [here]);
-  const reading = isPhone.value && ((here.page === "mail" || here.page === "search") && here.email !== undefined);
+  const reading = isPhone.value && (here.page === "mail" || here.page === "search" ? here.email !== undefined : here.page === "chat" && here.jid !== undefined);
   const parts = chat.value;
   return (
     <MailContext.Provider value={ready}>

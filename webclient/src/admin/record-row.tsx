@@ -1,0 +1,88 @@
+/** One line of the record, with what became of it, and everything else behind it. */
+import type { VNode } from "preact";
+import { useState } from "preact/hooks";
+import { locale, t } from "../core/i18n.js";
+import { Icon } from "../ui/icon.js";
+import { Tag } from "./parts.js";
+import type { Kind, RecordRow } from "./record-query.js";
+
+export function kindText(kind: Kind): string {
+  const words: Record<Kind, string> = {
+    message: t("Message"),
+    presence: t("Presence"),
+    subscription: t("Subscription"),
+    login: t("Sign-in"),
+    logout: t("Sign-out"),
+    refusal: t("Refusal"),
+    operation: t("Administration"),
+    disposition: t("Disposition"),
+  };
+  return words[kind];
+}
+
+/** Date and time to the second: the record is about what happened when. */
+function exact(iso: string): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return iso;
+  return new Intl.DateTimeFormat(locale.value, { dateStyle: "medium", timeStyle: "medium" }).format(date);
+}
+
+function dispositionKind(text: string): "good" | "warn" | "bad" {
+  if (/bounced|refused/.test(text)) return "bad";
+  return /delivered/.test(text) ? "good" : "warn";
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function Details({ row }: { row: RecordRow }): VNode {
+  const facts: (readonly [string, string])[] = [
+    [t("Number"), row.id],
+    [t("Time"), row.time],
+    [t("From"), row.from],
+    [t("To"), row.to],
+    ...(row.refers === null || row.refers === undefined ? [] : [[t("About number"), String(row.refers)] as const]),
+    ...Object.entries(row.details ?? {}).map(([name, value]) => [name, shown(value)] as const),
+    [t("What became of it"), row.disposition],
+  ];
+  return (
+    <dl class="leaf-details">
+      {facts.map(([name, value]) =>
+        value ? (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd dir="auto">{value}</dd>
+          </div>
+        ) : null,
+      )}
+    </dl>
+  );
+}
+
+export function Leaf({ row }: { row: RecordRow }): VNode {
+  const [open, setOpen] = useState(false);
+  return (
+    <li class={`leaf leaf-${row.kind}`}>
+      <button type="button" class="leaf-head" aria-expanded={open} onClick={() => setOpen(!open)}>
+        <Icon name={open ? "down" : "right"} size={16} />
+        <time dateTime={row.time}>{exact(row.time)}</time>
+        {row.kind === "message" ? null : <Tag kind={row.kind === "refusal" ? "bad" : "plain"}>{kindText(row.kind)}</Tag>}
+        <span class="leaf-people" dir="ltr">
+          {row.from || "–"}
+          {row.to ? (
+            <>
+              {" → "}
+              {row.to}
+            </>
+          ) : null}
+        </span>
+      </button>
+      <p class="leaf-body" dir="auto">
+        {row.erased ? <em>{t("The content has been erased; its place in the record is kept.")}</em> : row.body}
+      </p>
+      {row.disposition ? <span class={`leaf-became became-${dispositionKind(row.disposition)}`}>{row.disposition}</span> : null}
+      {open ? <Details row={row} /> : null}
+    </li>
+  );
+}
