@@ -1,10 +1,10 @@
 """A large upload through the streaming path: memory, stalls of the reactor, speed.
 
-    python bench/http_upload.py [--megabytes 200] [--chunked] [--slow-disk]
+    python bench/http_upload.py [--megabytes 200] [--chunked] [--slow-disk | --store]
 
 The server runs in a process of its own and hands each piece to a thread that hashes and
-writes it. Prints one line of JSON; exit status 1 if memory grew by 20 MB or the reactor
-stood still for 50 ms.
+writes it; with --store it is the whole way of a JMAP upload into a real store. Prints one
+line of JSON; exit status 1 if memory grew by 20 MB or the reactor stood still for 50 ms.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 MEGABYTE = 1 << 20
@@ -29,7 +30,30 @@ def resident() -> float:
         return int(file.read().split()[1]) * resource.getpagesize() / MEGABYTE
 
 
-def serve(pipe: Connection, slow: bool) -> None:
+def store_routes(reactor: Any, directory: str) -> list[Any]:
+    """The routes of JMAP for an account that needs no password."""
+    from mailim.events import Events
+    from mailim.protocols.jmap.limits import JmapLimits
+    from mailim.protocols.jmap.upload import Upload
+    from mailim.store.engine import Store
+
+    store = Store.open(reactor, Path(directory), Events())
+    reactor.addSystemEventTrigger("before", "shutdown", store.close)
+
+    def unit(tx: Any) -> Any:
+        tx.accounts.add_domain("example.test", 0)
+        return tx.accounts.add("alice@example.test", "Alice", False, 0)
+
+    class Anybody:
+        async def account(self, request: object, protocol: str) -> Any:
+            return await store.write(lambda tx: tx.accounts.get(1) or unit(tx))
+
+    limits = JmapLimits(size_upload=1 << 40, uploads_octets=1 << 40)
+    identity: Any = Anybody()
+    return Upload(reactor, store, identity, limits).routes()
+
+
+def serve(pipe: Connection, slow: bool, directory: str) -> None:
     from twisted.internet import reactor as installed
     from twisted.internet.task import LoopingCall
     from twisted.internet.threads import deferToThread
@@ -56,20 +80,31 @@ def serve(pipe: Connection, slow: bool) -> None:
         if slow:
             time.sleep(len(piece) / (50 * MEGABYTE))
 
-    async def upload(request: Request) -> Response:
+    async def stored(request: Request) -> Response:
         stall[:] = [0.0, time.monotonic(), resident(), resident()]
-        async for piece in request.body:
-            await deferToThread(take, piece)
+        response: Response = await route.act(request, account="a1")
+        value = json.loads(response.body)
+        return finished(value["size"], value["blobId"])
+
+    def finished(octets: int, sha256: str) -> Response:
         result = {
-            "octets": request.body.received,
-            "sha256": digest.hexdigest(),
+            "octets": octets,
+            "sha256": sha256,
             "grown_mb": round(stall[3] - stall[2], 1),
             "stall_ms": round(stall[0] * 1000, 1),
         }
         reactor.callLater(0.1, reactor.stop)
         return json_response(result)
 
-    router = Router([Route("POST", "/up", upload, max_body=1 << 40, streams=True)])
+    async def upload(request: Request) -> Response:
+        stall[:] = [0.0, time.monotonic(), resident(), resident()]
+        async for piece in request.body:
+            await deferToThread(take, piece)
+        return finished(request.body.received, digest.hexdigest())
+
+    act = stored if directory else upload
+    route = store_routes(reactor, directory)[0] if directory else None
+    router = Router([Route("POST", "/up", act, max_body=1 << 40, streams=True)])
     port = reactor.listenTCP(0, Site(reactor, router), interface="127.0.0.1")
     LoopingCall(tick).start(0.01)
     reactor.callWhenRunning(lambda: pipe.send(port.getHost().port))
@@ -104,10 +139,13 @@ def main() -> int:
     parser.add_argument("--megabytes", type=int, default=200)
     parser.add_argument("--chunked", action="store_true")
     parser.add_argument("--slow-disk", action="store_true", help="50 MB/s instead of all it can")
+    parser.add_argument("--store", action="store_true", help="into a real store")
     options = parser.parse_args()
     ours, theirs = multiprocessing.Pipe()
+    directory = tempfile.TemporaryDirectory()
+    where = directory.name if options.store else ""
     server = multiprocessing.get_context("spawn").Process(
-        target=serve, args=(theirs, options.slow_disk)
+        target=serve, args=(theirs, options.slow_disk, where)
     )
     server.start()
     try:
@@ -116,6 +154,7 @@ def main() -> int:
         server.join(10)
         if server.is_alive():
             server.terminate()
+        directory.cleanup()
     assert result.pop("sha256") == sha256, "the upload was damaged"
     result |= {"seconds": round(seconds, 2), "mb_per_s": round(options.megabytes / seconds)}
     print(json.dumps(result))
