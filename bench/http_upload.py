@@ -30,8 +30,8 @@ def resident() -> float:
         return int(file.read().split()[1]) * resource.getpagesize() / MEGABYTE
 
 
-def store_routes(reactor: Any, directory: str) -> list[Any]:
-    """The routes of JMAP for an account that needs no password."""
+def upload_act(reactor: Any, directory: str) -> Any:
+    """The act of a JMAP upload, for an account that needs no password."""
     from mailim.events import Events
     from mailim.protocols.jmap.limits import JmapLimits
     from mailim.protocols.jmap.upload import Upload
@@ -50,7 +50,7 @@ def store_routes(reactor: Any, directory: str) -> list[Any]:
 
     limits = JmapLimits(size_upload=1 << 40, uploads_octets=1 << 40)
     identity: Any = Anybody()
-    return Upload(reactor, store, identity, limits).routes()
+    return Upload(reactor, store, identity, limits).post
 
 
 def serve(pipe: Connection, slow: bool, directory: str) -> None:
@@ -82,7 +82,7 @@ def serve(pipe: Connection, slow: bool, directory: str) -> None:
 
     async def stored(request: Request) -> Response:
         stall[:] = [0.0, time.monotonic(), resident(), resident()]
-        response: Response = await route.act(request, account="a1")
+        response = await take_upload(request, account="a1")
         value = json.loads(response.body)
         return finished(value["size"], value["blobId"])
 
@@ -103,7 +103,7 @@ def serve(pipe: Connection, slow: bool, directory: str) -> None:
         return finished(request.body.received, digest.hexdigest())
 
     act = stored if directory else upload
-    route = store_routes(reactor, directory)[0] if directory else None
+    take_upload = upload_act(reactor, directory) if directory else None
     router = Router([Route("POST", "/up", act, max_body=1 << 40, streams=True)])
     port = reactor.listenTCP(0, Site(reactor, router), interface="127.0.0.1")
     LoopingCall(tick).start(0.01)

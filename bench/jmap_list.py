@@ -1,6 +1,6 @@
 """What a folder's list costs over JMAP: Email/query with Email/get, and bodies.
 
-    python bench/jmap_list.py [--mails 5000]
+    python bench/jmap_list.py [--mails 5000] [--freeze]
 
 Everything in one process: a store in a temporary directory, the methods called as a request
 would. Prints milliseconds (median, worst) and how long the reactor stood still at most.
@@ -9,6 +9,7 @@ would. Prints milliseconds (median, worst) and how long the reactor stood still 
 from __future__ import annotations
 
 import argparse
+import gc
 import statistics
 import tempfile
 import time
@@ -88,11 +89,14 @@ async def measure(name: str, work: Callable[[], Awaitable[int]], times: int = 15
     )
 
 
-async def run(mails: int) -> None:
+async def run(mails: int, freeze: bool) -> None:
     with tempfile.TemporaryDirectory() as directory:
         events = Events()
         store = Store.open(reactor, Path(directory), events)
         account = await fill(store, mails)
+        if freeze:
+            gc.collect()
+            gc.freeze()
         jmap = Jmap(reactor, store, events, None, deferToThread)  # type: ignore[arg-type]
 
         async def ask(*calls: list[Any]) -> int:
@@ -148,8 +152,9 @@ async def run(mails: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mails", type=int, default=5000)
-    mails: int = parser.parse_args().mails
-    react(lambda _: Deferred.fromCoroutine(run(mails)))
+    parser.add_argument("--freeze", action="store_true", help="gc.freeze() first")
+    options = parser.parse_args()
+    react(lambda _: Deferred.fromCoroutine(run(options.mails, options.freeze)))
 
 
 if __name__ == "__main__":
