@@ -103,7 +103,7 @@ def serve(pipe: Connection, slow: bool, directory: str) -> None:
         return finished(request.body.received, digest.hexdigest())
 
     act = stored if directory else upload
-    take_upload = upload_act(reactor, directory) if directory else None
+    take_upload: Any = upload_act(reactor, directory) if directory else None
     router = Router([Route("POST", "/up", act, max_body=1 << 40, streams=True)])
     port = reactor.listenTCP(0, Site(reactor, router), interface="127.0.0.1")
     LoopingCall(tick).start(0.01)
