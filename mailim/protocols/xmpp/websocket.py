@@ -115,8 +115,10 @@ class WebSocketCarrier(Protocol):
         elif isinstance(event, Ping):
             self._outbox.put(self._wire.send(event.response()))
         elif isinstance(event, CloseConnection):
-            if self._wire.state is ConnectionState.REMOTE_CLOSING:
-                self._outbox.put(self._wire.send(event.response()))
+            # Open still: wsproto found frames it cannot read; the peer is told the reason
+            # (RFC 6455 7.1.7).
+            if self._wire.state in (ConnectionState.OPEN, ConnectionState.REMOTE_CLOSING):
+                self._outbox.put(self._wire.send(CloseConnection(event.code)))
             self._leave()
 
     def _frame(self, frame: str) -> None:
