@@ -19,7 +19,7 @@ from typing import Any
 
 from OpenSSL import crypto
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -90,6 +90,7 @@ class Session(Protocol):
         self._turn: Deferred[None] | None = None
         self._sasl = False
         self.lost = False
+        self._dropped = False
 
     @property
     def wire(self) -> Any:
@@ -121,7 +122,8 @@ class Session(Protocol):
         return None if found in self.marked else found
 
     def drop(self) -> None:
-        """Close the connection after what was sent."""
+        """Close the connection after what was sent; hear nothing more."""
+        self._dropped = True
         self.wire.loseConnection()
 
     def cut(self) -> None:
@@ -147,7 +149,7 @@ class Session(Protocol):
         self._go_on()
 
     def _go_on(self) -> None:
-        while self._turn is None and b"\n" in self._buffer:
+        while not (self._turn or self.lost or self._dropped) and b"\n" in self._buffer:
             line, _, self._buffer = self._buffer.partition(b"\n")
             self._command(line.rstrip(b"\r").decode("utf-8", "replace"))
 
@@ -175,12 +177,14 @@ class Session(Protocol):
 
     def _acted(self, result: object) -> None:
         self._turn = None
-        if isinstance(result, Failure):
+        if isinstance(result, Failure) and not result.check(CancelledError):
             self.server.errors.append(result)
         self._go_on()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.lost = True
+        if self._turn is not None:
+            self._turn.cancel()
         self.server.ends.append(reason.check(ConnectionDone) is not None)
         if self.inside:
             self.inside = False

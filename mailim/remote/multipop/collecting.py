@@ -32,6 +32,7 @@ _WINDOW_OCTETS = 4 * 1024 * 1024
 _WINDOW_MESSAGES = 32
 # Messages received and not yet durable; each costs at most what bodies keep in memory.
 _KEPT_AT_ONCE = 32
+_STATUS_OCTETS = len(b"-ERR ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Collecting:
         self._errand = errand
         self._connection = connection
         self._pipelining = pipelining
+        self._begun = False  # something came of the message under way
         self._names = names
         self._keeping = Keeping(_KEPT_AT_ONCE)
         self._nth: Counter[bytes] = Counter()  # of messages without UIDL, by content
@@ -82,6 +84,9 @@ class Collecting:
 
     async def run(self, wanted: Sequence[Wanted]) -> None:
         """Fetch; raises what ended it early. Afterwards nothing is under way."""
+        if any(one.known is not None and not one.uncertain for one in wanted):
+            # One at a time, to find out which of them the server cannot bear.
+            self._pipelining = False
         try:
             await self._fetch_all(wanted)
         finally:
@@ -132,7 +137,8 @@ class Collecting:
         except (CancelledError, Unavailable):
             raise
         except Exception as error:
-            await self._failed(one, error)
+            # A connection that breaks while several are asked for may break at any of them.
+            await self._failed(one, error, counts=self._begun or not self._pipelining)
             raise
         else:
             try:
@@ -142,13 +148,19 @@ class Collecting:
                 raise
 
     async def _receive(self, one: Wanted) -> MailWriter:
+        self._begun = False
         event = await self._connection.event()
+        self._begun = True
         if isinstance(event, Reply) and not event.ok:
             raise _Refused(event.text, event.code)
         writer = self._intake.writer()
+        beginning = b""
         try:
             while not isinstance(event, BodyEnd):
                 if isinstance(event, Chunk):
+                    if len(beginning) < _STATUS_OCTETS:
+                        beginning += event.data[:_STATUS_OCTETS]
+                        _check_in_step(beginning)
                     await writer.write(event.data)
                 event = await self._connection.event()
         except LimitExceeded:
@@ -265,6 +277,17 @@ class _Refused(MailimError):
     def __init__(self, text: str, code: str | None) -> None:
         super().__init__(f"the server does not give a message: {text}")
         self.code = code
+
+
+def _check_in_step(beginning: bytes) -> None:
+    """Raise `VisitFailed` if a message begins like an answer.
+
+    A server that says +OK once too often is understood one answer behind from then on, and
+    RETR's own +OK becomes the first line of the message. No header begins so.
+    """
+    word = beginning[:_STATUS_OCTETS].replace(b"\r", b" ").replace(b"\n", b" ")
+    if word.startswith((b"+OK ", b"-ERR ")):
+        raise VisitFailed("the server's answers are out of step")
 
 
 def check_unchanged(tx: ITransaction, box: Box) -> None:
