@@ -22,6 +22,8 @@ await build({
   jsx: "automatic",
   jsxImportSource: "preact",
   sourcemap: "inline",
+  // The XML library is CommonJS and asks for a module of Node's own.
+  banner: { js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);' },
   define: { "import.meta.dirname": JSON.stringify(here) },
   logLevel: "warning",
 });

@@ -1,6 +1,7 @@
 /** Entry of the administration page. */
 import { signal } from "@preact/signals";
 import { render, type ComponentType, type VNode } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { explain, sessionExpired } from "../core/http.js";
 import { language, t } from "../core/i18n.js";
 import { loadSession, session, settings } from "../core/session.js";
@@ -48,6 +49,27 @@ function Expired(): VNode | null {
   );
 }
 
+function Nav({ here }: { here: Section }): VNode {
+  const bar = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // On a phone the bar scrolls sideways.
+    bar.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [here]);
+  return (
+    <nav ref={bar} class="admin-nav" aria-label={t("Sections")}>
+      {SECTIONS.map((name) => {
+        const { text, icon } = titleOf(name);
+        return (
+          <a key={name} href={sectionHref(name)} aria-current={name === here ? "page" : undefined} onClick={closeDialogs}>
+            <Icon name={icon} />
+            <span>{text}</span>
+          </a>
+        );
+      })}
+    </nav>
+  );
+}
+
 function Page(): VNode {
   const here = section.value;
   const Current = PAGES[here];
@@ -63,17 +85,7 @@ function Page(): VNode {
         </span>
       </header>
       <Expired />
-      <nav class="admin-nav" aria-label={t("Sections")}>
-        {SECTIONS.map((name) => {
-          const { text, icon } = titleOf(name);
-          return (
-            <a key={name} href={sectionHref(name)} aria-current={name === here ? "page" : undefined} onClick={closeDialogs}>
-              <Icon name={icon} />
-              <span>{text}</span>
-            </a>
-          );
-        })}
-      </nav>
+      <Nav here={here} />
       <main class="admin-main" id="main">
         <div class="admin-column">
           <Boundary key={here}>

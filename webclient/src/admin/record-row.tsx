@@ -32,6 +32,23 @@ function dispositionKind(text: string): "good" | "warn" | "bad" {
   return /delivered/.test(text) ? "good" : "warn";
 }
 
+/** What stands for the text of entries that have none. */
+function summary({ kind, details }: RecordRow): string {
+  const fact = (name: string): string => (typeof details?.[name] === "string" ? details[name] : "");
+  switch (kind) {
+    case "presence":
+      return fact("show") || fact("type");
+    case "subscription":
+      return fact("type");
+    case "login":
+      return [fact("protocol"), fact("peer"), fact("resource")].filter(Boolean).join(" · ");
+    case "logout":
+      return [fact("resource"), fact("reason")].filter(Boolean).join(" · ");
+    default:
+      return "";
+  }
+}
+
 function shown(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
@@ -79,7 +96,7 @@ export function Leaf({ row }: { row: RecordRow }): VNode {
         </span>
       </button>
       <p class="leaf-body" dir="auto">
-        {row.erased ? <em>{t("The content has been erased; its place in the record is kept.")}</em> : row.body}
+        {row.erased ? <em>{t("The content has been erased; its place in the record is kept.")}</em> : row.body || <span class="leaf-summary">{summary(row)}</span>}
       </p>
       {row.disposition ? <span class={`leaf-became became-${dispositionKind(row.disposition)}`}>{row.disposition}</span> : null}
       {open ? <Details row={row} /> : null}

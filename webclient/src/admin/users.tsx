@@ -59,7 +59,7 @@ function UserRow({ user, reload }: { user: User; reload: Reload }): VNode {
         <span class="person">
           <Avatar name={user.name} address={user.address} size={36} dot={false} />
           <span class="person-words">
-            <strong dir="auto">{user.name || user.address}</strong>
+            <strong dir="auto">{user.name || user.address.split("@")[0]}</strong>
             <span dir="ltr">{user.address}</span>
           </span>
         </span>
