@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorPluggableNameResolver
 from twisted.internet.task import Clock, deferLater
 from twisted.logger import ILogObserver, LogLevel, globalLogPublisher
@@ -191,3 +192,28 @@ def _office(tx: ITransaction) -> None:
 async def pause(seconds: float = 0.01) -> None:
     """Let the reactor work."""
     await deferLater(reactor, seconds)
+
+
+class Gate:
+    """Holds acts back until it is opened; `reached` fires when the first one stands there."""
+
+    def __init__(self) -> None:
+        self.reached: Deferred[None] = Deferred()
+        self._open = False
+        self._waiting: list[Deferred[None]] = []
+
+    async def through(self) -> None:
+        """Wait until it is open."""
+        if not self.reached.called:
+            self.reached.callback(None)
+        if not self._open:
+            waiting: Deferred[None] = Deferred()
+            self._waiting.append(waiting)
+            await waiting
+
+    def open(self) -> None:
+        """Let all go on."""
+        self._open = True
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.callback(None)
