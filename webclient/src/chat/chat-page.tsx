@@ -12,7 +12,7 @@ import { Icon } from "../ui/icon.js";
 import { memo } from "../ui/memo.js";
 import { MenuButton } from "../ui/menu.js";
 import { openPickContact } from "./contact-dialogs.js";
-import { contactEntries } from "./contacts-view.js";
+import { conversationEntries } from "./contacts-view.js";
 import { useChat } from "./context.js";
 import type { Conversation } from "./conversation.js";
 import { ConversationView } from "./conversation-view.js";
@@ -86,7 +86,7 @@ function Talk({ jid }: { jid: string }): VNode {
   const heading = useId();
   const actions = (
     <span class="chat-actions">
-      <MenuButton label={t("Menu of {name}", { name: chat.roster.nameOf(jid) })} items={() => contactEntries(chat, jid).filter((entry) => !(entry && entry !== "separator" && entry.icon === "chat"))}>
+      <MenuButton label={t("Menu of {name}", { name: chat.roster.nameOf(jid) })} items={() => conversationEntries(chat, jid)}>
         <Icon name="more" />
       </MenuButton>
       {isPhone.value ? null : (

@@ -36,7 +36,7 @@ function AddContact({ chat, address: given, done }: { chat: Chat; address: strin
   );
   return (
     <DialogBody title={t("Add a contact")} onClose={done} onSubmit={() => void submit()} footer={footer}>
-      <p>{t("They are asked whether you may see when they are there.")}</p>
+      <p>{t("They are asked whether you may see when they are there, and may see the same of you.")}</p>
       <label class="field">
         <span>{t("Address")}</span>
         <input type="email" dir="ltr" autofocus autocomplete="off" maxLength={320} value={address} aria-invalid={complaint ? true : undefined} onInput={(event) => setAddress(event.currentTarget.value)} />

@@ -33,14 +33,18 @@ async function remove(chat: Chat, jid: string): Promise<void> {
   if (await confirmDialog({ title: t("Remove this contact?"), text, yes: t("Remove"), danger: true })) await chat.contacts.remove(jid);
 }
 
-export function contactEntries(chat: Chat, jid: string): MenuEntry[] {
-  if (!chat.roster.items.value.has(jid)) return [{ label: t("Add to contacts"), icon: "plus", run: () => openAddContact(chat, addressOfJid(jid)) }];
+/** What can be done about the other side of a conversation that is open. */
+export function conversationEntries(chat: Chat, jid: string): MenuEntry[] {
+  if (!chat.roster.items.value.has(jid)) return [{ label: t("Add to contacts"), icon: "plus", disabled: !jid.includes("@"), run: () => openAddContact(chat, addressOfJid(jid)) }];
   return [
-    { label: t("Chat"), icon: "chat", run: () => chat.open(addressOfJid(jid)) },
     { label: t("Rename"), icon: "edit", run: () => void rename(chat, jid) },
     "separator",
     { label: t("Remove"), icon: "trash", danger: true, run: () => void remove(chat, jid) },
   ];
+}
+
+function contactEntries(chat: Chat, jid: string): MenuEntry[] {
+  return [{ label: t("Chat"), icon: "chat", run: () => chat.open(addressOfJid(jid)) }, ...conversationEntries(chat, jid)];
 }
 
 function detail(chat: Chat, jid: string): string {

@@ -43,7 +43,7 @@ export class Contacts {
     this.asked.clear();
   }
 
-  /** Adds somebody and asks to see their presence; gives a complaint, or null when the server took it. */
+  /** Adds somebody, asks to see their presence and lets them see one's own; gives a complaint, or null when the server took it. */
   async add(address: string, name: string): Promise<string | null> {
     const { stream } = this;
     if (!stream) return t("There is no connection to the chat server.");
@@ -53,6 +53,7 @@ export class Contacts {
       await stream.request(rosterSet(jid, name, []));
       this.asked.add(jid);
       await stream.send(subscription(jid, "subscribe", `add-${crypto.randomUUID()}`));
+      await stream.send(subscription(jid, "subscribed")); // approved beforehand (RFC 6121 §3.4): who asks may be asked
       return null;
     } catch (error) {
       return faultOf(error);

@@ -7,7 +7,7 @@ import { Avatar } from "../ui/avatar.js";
 import { IconButton } from "../ui/button.js";
 import { Icon } from "../ui/icon.js";
 import { MenuButton } from "../ui/menu.js";
-import { contactEntries } from "./contacts-view.js";
+import { conversationEntries } from "./contacts-view.js";
 import { useChat } from "./context.js";
 import { ConversationView } from "./conversation-view.js";
 import { addressOfJid } from "./jids.js";
@@ -49,7 +49,7 @@ function Open({ jid }: { jid: string }): VNode {
   };
   const actions = (
     <span class="chat-actions">
-      <MenuButton label={t("Menu of {name}", { name: chat.roster.nameOf(jid) })} items={() => contactEntries(chat, jid).filter((entry) => !(entry && entry !== "separator" && entry.icon === "chat"))}>
+      <MenuButton label={t("Menu of {name}", { name: chat.roster.nameOf(jid) })} items={() => conversationEntries(chat, jid)}>
         <Icon name="more" size={18} />
       </MenuButton>
       <IconButton icon="minimize" size={18} label={t("Fold")} onClick={() => windows.fold(jid, true)} />
