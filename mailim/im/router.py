@@ -79,13 +79,19 @@ class Router:
             "tls": session.info.tls,
         }
         entry = Entry(kind="login", sender=str(session.jid.bare), recipient="", details=details)
+        # The lane is there from the beginning: a stream that breaks off meanwhile has to have
+        # its end recorded, behind the login.
+        lane = self._lanes[session.id] = Lane()
+        turn = await lane.enter()
         try:
-            await self._record.append(entry)
+            await turn.durable(self._record.append(entry))
             await self._circle_changes.arrived(session)
         except MailimError:
             self._sessions.unbind(session)
+            del self._lanes[session.id]
             raise
-        self._lanes[session.id] = Lane()
+        finally:
+            turn.leave()
 
     async def unbound(self, session: Session, reason: str) -> None:
         """End a session whose stream is gone; what it sent before is still worked off.
@@ -100,7 +106,7 @@ class Router:
         turn = await lane.enter()
         try:
             if self._lanes.pop(session.id, None) is None:
-                return
+                return  # somebody else was faster, or the login was not recorded
             details = {"resource": session.jid.resource, "reason": reason}
             entry = Entry(
                 kind="logout", sender=str(session.jid.bare), recipient="", details=details
@@ -123,7 +129,8 @@ class Router:
             return  # the stream has ended
         turn = await lane.enter()
         try:
-            await self._process(session, stanza, turn)
+            if session.id in self._lanes:  # else it came behind the end of its stream
+                await self._process(session, stanza, turn)
         except CancelledError:
             raise
         except MailimError as error:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from mailim.errors import RecordUnavailable
+from mailim.interfaces.im import StreamInfo
 from mailim.interfaces.record import Leaf
 from mailim.record.entries import details_of, opened
+from tests.fakes.sinks import Sink
 from tests.im.stages import Stage
 
 HI = "<message to='bob@example.test' id='1' type='chat'><body>Hi</body></message>"
@@ -102,6 +105,38 @@ class BeforeDeliveryTests(TestCase):
         stage.record.failing = False
         await stage.connect("alice/desk", "alice/desk")
         self.assertEqual(len(stage.im.sessions), 1)
+
+    async def test_stream_that_breaks_off_while_its_login_is_recorded(self) -> None:
+        stage = Stage(self)
+        await stage.online("bob/phone")
+        stage.record.closed = True
+        account = stage.session("bob/phone").account
+        info = StreamInfo("xmpp", "192.0.2.1", 0)
+        session = stage.im.sessions.bind(account, "pad", Sink(), info)
+        binding = Deferred.fromCoroutine(stage.im.router.bound(session))
+        ending = Deferred.fromCoroutine(stage.im.router.unbound(session, "lost"))
+        stage.record.release()
+        await binding
+        await ending
+        self.assertEqual(
+            [leaf.kind for leaf in await stage.leaves("login", "logout")],
+            ["login", "login", "logout"],
+        )
+        self.assertEqual(list(stage.im.router._lanes), [stage.session("bob/phone").id])
+        self.assertEqual(len(stage.im.sessions), 1)
+
+    async def test_login_fails_and_the_stream_ends_twice(self) -> None:
+        stage = Stage(self)
+        await stage.online("bob/phone")
+        account = stage.session("bob/phone").account
+        info = StreamInfo("xmpp", "192.0.2.1", 0)
+        session = stage.im.sessions.bind(account, "pad", Sink(), info)
+        stage.record.failing = True
+        with self.assertRaises(RecordUnavailable):
+            await stage.im.router.bound(session)
+        await stage.im.router.unbound(session, "no")
+        await stage.im.router.unbound(session, "no")
+        self.assertEqual(len(stage.im.router._lanes), 1)
 
     async def test_contacts_hear_of_the_end_even_if_it_cannot_be_recorded(self) -> None:
         """The one exception: a ghost would be worse, and nobody said anything."""

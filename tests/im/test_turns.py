@@ -74,6 +74,23 @@ class LaneTests(SynchronousTestCase):
         for work in self.works.values():
             work.callback("")
 
+    def test_long_queue(self) -> None:
+        """Thousands that wait for one do not stand on each other's stack."""
+        self.start("first")
+        for number in range(5000):
+            self.start(str(number), recorded=False)
+        self.works["first"].callback("")
+        self.assertEqual(self.log[-1], "deliver 4999")
+        self.assertEqual(len(self.log), 2 * 5001)
+
+    def test_long_queue_at_the_entrance(self) -> None:
+        gate: Deferred[None] = Deferred()
+        self.start("first", recorded=False, gate=gate)
+        for number in range(5000):
+            self.start(str(number), recorded=False)
+        gate.callback(None)
+        self.assertEqual(len(self.log), 2 * 5001)
+
     def test_refused_at_once(self) -> None:
         """One that fails while it is checked does not hold up the rest."""
         gate: Deferred[None] = Deferred()
