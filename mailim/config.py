@@ -239,7 +239,7 @@ class Multipop(Section):
         default=5, ge=1, le=10_080, description="How often each box is visited."
     )
     boxes_at_once: int = Field(
-        default=10, ge=1, le=1000, description="Boxes collected side by side (restart)."
+        default=10, ge=1, le=1000, description="Boxes collected side by side."
     )
     boxes_per_account: int = Field(
         default=200, ge=1, le=10_000, description="Boxes one account may have."

@@ -24,6 +24,7 @@ LIVE = {
     "multipop": {
         "enabled",
         "interval_minutes",
+        "boxes_at_once",
         "boxes_per_account",
         "timeout_seconds",
         "run_minutes",
