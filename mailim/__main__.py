@@ -53,7 +53,8 @@ def perform(site: Site, operation: Operation, arguments: dict[str, Any]) -> Any:
     except NoServer:
         if operation.needs_server:
             raise Unavailable(f"no server is running; {operation.name} needs it") from None
-    from mailim.tap import perform_without_server  # composes everything: only when needed
+    # Composes everything: only when needed.
+    from mailim.composition.offline import perform_without_server
 
     return perform_without_server(site, [(operation.name, arguments)])[0]
 
@@ -98,7 +99,7 @@ def _make_accounts(site: Site, names: list[str]) -> list[str]:
     """Make accounts with generated passwords, the first an administrator."""
     if not names:
         return []
-    from mailim.tap import perform_without_server
+    from mailim.composition.offline import perform_without_server
 
     calls, lines = [], []
     for place, name in enumerate(names):

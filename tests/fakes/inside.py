@@ -8,9 +8,9 @@ from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
 from mailim.admin.new_site import NewSite, make
+from mailim.composition.server import Server
 from mailim.config import load
 from mailim.config_text import render
-from mailim.tap import Server
 from tests.fakes.store import short_directory
 
 DOMAIN = "example.test"

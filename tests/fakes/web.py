@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from twisted.internet.threads import deferToThread
 
-from mailim.tap import Server
+from mailim.composition.server import Server
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import TestCase
 
-from mailim.tap import STATIC
+from mailim.composition.web import STATIC
 from tests.fakes.inside import PASSWORD, serve
 from tests.fakes.web import WebClient
 

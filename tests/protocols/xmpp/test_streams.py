@@ -8,9 +8,9 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
+from mailim.composition.server import Server
 from mailim.interfaces.record import RecordQuery
 from mailim.record.query import search
-from mailim.tap import Server
 from mailim.wire import ns
 from mailim.wire.scram_client import ScramClient
 from mailim.wire.xml import Element, StreamClose

@@ -10,7 +10,7 @@ from twisted.trial.unittest import TestCase
 from wsproto.events import AcceptConnection, CloseConnection, RejectConnection
 
 from mailim.accounts.passwords import CHAT
-from mailim.tap import Server
+from mailim.composition.server import Server
 from mailim.wire import ns
 from mailim.wire.xml import Element
 from tests.fakes.inside import PASSWORD, serve

@@ -1,0 +1,50 @@
+"""XMPP put together: the features, and what client streams need."""
+
+from __future__ import annotations
+
+from mailim.composition.core import Core
+from mailim.config import Site
+from mailim.im.service import InstantMessaging
+from mailim.interfaces.im import IFeature
+from mailim.protocols.xmpp.client_stream import StreamServices
+from mailim.protocols.xmpp.connections import Connections
+from mailim.protocols.xmpp.features.carbons import CarbonsSwitch
+from mailim.protocols.xmpp.features.disco import Disco
+from mailim.protocols.xmpp.features.mam import Mam
+from mailim.protocols.xmpp.features.ping import Ping
+from mailim.protocols.xmpp.features.version import Version
+from mailim.protocols.xmpp.settings import StreamSettings
+from mailim.version import VERSION
+
+
+def make_streams(core: Core, im: InstantMessaging, connections: Connections) -> StreamServices:
+    """Add the features to `im` and give what every client stream needs."""
+    features: list[IFeature] = [
+        Ping(),
+        Version(core.reactor, VERSION),
+        CarbonsSwitch(),
+        Mam(im.archive),
+    ]
+    features.append(Disco([*features, im.roster_iqs]))
+    im.add_features(features)
+    return StreamServices(
+        core.reactor,
+        core.directory,
+        core.passwords,
+        im.sessions,
+        im.router,
+        [*features, im.roster_iqs],
+        lambda: connections.settings,
+    )
+
+
+def stream_settings(site: Site) -> StreamSettings:
+    """Give the limits of streams as the configuration has them."""
+    im = site.config.im
+    settings = StreamSettings(
+        login_seconds=float(im.login_seconds),
+        stanzas_per_second=float(im.stanzas_per_second),
+        connections=im.connections,
+        connections_per_address=im.connections_per_address,
+    )
+    return settings.with_stanza_octets(im.stanza_octets_before_login, im.stanza_octets)
