@@ -40,7 +40,7 @@ class MailDelivered:
 
 @dataclass(frozen=True, slots=True)
 class SpoolChanged:
-    """A mail entered the spool, or an entry became due."""
+    """A mail entered the spool, or an entry became due; `spool_id` 0: any of them."""
 
     spool_id: int
 

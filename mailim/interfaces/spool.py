@@ -107,6 +107,12 @@ class ISpoolRows(Interface):
         What is released is due at once, its attempts start anew.
         """
 
+    def retry_now(spool_id: int | None = None) -> int:
+        """Make recipients that wait (of one entry, or of all) due at once; gives how many.
+
+        What is held stays held, attempts are not forgotten. Raises `NotFound`.
+        """
+
     def remove(spool_id: int) -> None:
         """Throw an entry away; raises `NotFound`."""
 

@@ -113,6 +113,14 @@ _RELEASE: Final = Statement(
     .where(spool_recipient.c.spool_id == _SPOOL, _OPEN, spool_recipient.c.held.is_(True))
     .values(held=False, attempts=0, next_attempt=bindparam("next_attempt"))
 )
+_RETRY_NOW: Final = Statement(
+    update(spool_recipient)
+    .where(spool_recipient.c.spool_id == _SPOOL, _WAITS)
+    .values(next_attempt=bindparam("next_attempt"))
+)
+_RETRY_ALL: Final = Statement(
+    update(spool_recipient).where(_WAITS).values(next_attempt=bindparam("next_attempt"))
+)
 _CLAIM: Final = Statement(
     insert(spool_account)
     .values(spool_id=_SPOOL, account_id=bindparam("account_id"))
@@ -236,6 +244,20 @@ class SpoolRows:
         if not changed:
             self._body(spool_id)
         self._publish(SpoolChanged(spool_id))
+
+    def retry_now(self, spool_id: int | None = None) -> int:
+        """Make recipients that wait (of one entry, or of all) due at once; gives how many.
+
+        What is held stays held, attempts are not forgotten. Raises `NotFound`.
+        """
+        if spool_id is None:
+            changed = self._db.run(_RETRY_ALL, next_attempt=0)
+        else:
+            self._body(spool_id)
+            changed = self._db.run(_RETRY_NOW, spool_id=spool_id, next_attempt=0)
+        if changed:
+            self._publish(SpoolChanged(spool_id or 0))
+        return changed
 
     def remove(self, spool_id: int) -> None:
         """Throw an entry away; raises `NotFound`."""

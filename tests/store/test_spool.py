@@ -149,3 +149,21 @@ class SpoolTest(SynchronousTestCase):
         self.add()
         self.assertTrue(self.tx.items.seen_body(7, sha256))
         self.assertFalse(self.tx.items.seen_body(8, sha256))
+
+    def test_retried_now(self) -> None:
+        first, second = self.add(), self.add()
+        entry = self.spool.get(first)
+        assert entry is not None
+        for each in entry.recipients:
+            self.spool.retry(each.id, 9_000_000, "busy")
+        self.spool.hold_recipient(entry.recipients[1].id, "odd")
+        self.spool.hold(second, True, "odd")
+        self.assertEqual(self.spool.due(2000, 9), [])
+        self.assertEqual(self.spool.retry_now(first), 1)
+        (due,) = self.spool.due(2000, 9)
+        found = [(each.attempts, each.next_attempt, each.held) for each in due.recipients]
+        self.assertEqual(found, [(1, 0, False), (1, 9_000_000, True)])
+        self.assertEqual(self.spool.retry_now(second), 0)
+        self.spool.hold(second, False)
+        self.assertEqual(self.spool.retry_now(), 3)
+        self.assertRaises(NotFound, self.spool.retry_now, 99)
