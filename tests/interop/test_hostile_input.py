@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import gc
 import json
@@ -11,6 +10,7 @@ from functools import partial
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.fakes.loops import run_in_own_loop
 from tests.fakes.site import DOMAIN, RunningSite
 from tests.interop import hostile
 from tests.interop.hostile import (
@@ -141,10 +141,10 @@ class HostileInputTests(SynchronousTestCase):
             await http.close()
 
     def test_10000_of_all_kinds(self) -> None:
-        asyncio.run(self._all(WARM_UP))
+        run_in_own_loop(partial(self._all, WARM_UP))
         gc.collect()
         before = self.site.memory()
-        asyncio.run(self._all(REPEATS))
+        run_in_own_loop(partial(self._all, REPEATS))
         grown = self.site.memory() - before
         self.assertLessEqual(grown, GROWTH, f"{grown / 1e6:.1f} MB more")
         self.assertEqual(self.site.get("/healthz")[0], 200)

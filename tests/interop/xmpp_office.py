@@ -13,6 +13,7 @@ from typing import Any
 from slixmpp import ClientXMPP
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.fakes.loops import run_in_own_loop
 from tests.fakes.shared import shared
 from tests.fakes.site import DOMAIN, RunningSite
 
@@ -40,7 +41,7 @@ def played(act: Callable[[Any], Coroutine[Any, Any, None]]) -> Callable[[Any], N
                     person.abort()
                 await asyncio.sleep(0)
 
-        asyncio.run(scene())
+        run_in_own_loop(scene)
 
     return test
 
