@@ -47,7 +47,8 @@ _ATTRIBUTES = {
     "body": set(),
 }
 _STYLES = frozenset(
-    "background-color border border-bottom border-bottom-color border-bottom-style"
+    "background background-color background-image background-position background-repeat"
+    " background-size border border-bottom border-bottom-color border-bottom-style"
     " border-bottom-width border-collapse border-color border-left border-left-color"
     " border-left-style border-left-width border-radius border-right border-right-color"
     " border-right-style border-right-width border-spacing border-style border-top"

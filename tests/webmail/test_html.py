@@ -20,6 +20,10 @@ class CleanTests(SynchronousTestCase):
         for piece in ("<h2", "color:#246", "<b>b</b>", "<td>1</td>"):
             self.assertIn(piece, result)
 
+    def test_light_text_keeps_its_dark_ground(self) -> None:
+        html = '<td style="background:#5b3a21;color:#fff">x</td>'
+        self.assertIn("background:#5b3a21;color:#fff", clean(f"<table><tr>{html}</table>"))
+
     def test_active_content_goes(self) -> None:
         for html in (
             "<script>alert(1)</script>",
