@@ -19,6 +19,7 @@ _GROUPS = {
     "alias": "other names for addresses",
     "group": "groups of recipients",
     "multipop": "outside POP3 boxes",
+    "queue": "mail under way",
     "im": "instant messaging",
     "record": "the record of instant messages",
 }

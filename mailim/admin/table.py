@@ -76,6 +76,7 @@ _ADDRESS = _place("address", "the account, as name@domain")
 _SOME_ADDRESS = _place("address", "only this account", required=False)
 _PASSWORD = Argument("password", "the password", "secret", required=True)
 _BOX = _place("id", "number of the box, see multipop list")
+_MAIL = _place("id", "number of the mail, see queue list")
 _SEARCH = (
     Argument("from", "sender: an address, or a domain"),
     Argument("to", "recipient: an address, or a domain"),
@@ -185,6 +186,28 @@ TABLE: tuple[Operation, ...] = (
         ),
     ),
     Operation("multipop.remove", "Stop collecting from a box.", (_BOX,)),
+    Operation(
+        "queue.list",
+        "List mail that is not yet where it belongs, oldest first.",
+        (
+            Argument("held", "only what waits for an administrator", "flag"),
+            Argument("limit", "at most so many; 100 if not given", "int"),
+            Argument("after", "only mails behind this number, for paging", "int"),
+        ),
+    ),
+    Operation("queue.show", "Show one mail, its recipients, and why they wait.", (_MAIL,)),
+    Operation(
+        "queue.hold",
+        "Keep a mail where it is until it is released.",
+        (_MAIL, Argument("reason", "why, for whoever looks at the queue")),
+    ),
+    Operation("queue.release", "Let a held mail go; its attempts start anew.", (_MAIL,)),
+    Operation(
+        "queue.retry",
+        "Try now what waits: one mail, or all. What is held stays.",
+        (_place("id", "only this mail", required=False),),
+    ),
+    Operation("queue.remove", "Throw a mail away; its sender is not told.", (_MAIL,)),
     Operation("im.connections", "List who is connected.", needs_server=True),
     Operation(
         "im.kick",

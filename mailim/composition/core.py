@@ -22,6 +22,7 @@ from mailim.accounts.vault import Vault
 from mailim.admin.account_acts import AccountActs
 from mailim.admin.multipop_acts import MultipopActs
 from mailim.admin.operations import Act, Operations
+from mailim.admin.queue_acts import QueueActs
 from mailim.admin.record_acts import RecordActs
 from mailim.admin.site_acts import SiteActs
 from mailim.config import Site
@@ -121,6 +122,7 @@ class Core:
         acts: dict[str, Act] = {
             **AccountActs(self.accounts, self.store).acts(),
             **MultipopActs(self.accounts, self.multipop, serving).acts(),
+            **QueueActs(self.store, self.intake.now).acts(),
             **RecordActs(self.reactor, self.store, self.checkpoints, self.threads).acts(),
             **SiteActs(lambda: self.site, None, self.threads).acts(),
             **(more or {}),

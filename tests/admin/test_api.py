@@ -10,6 +10,7 @@ from twisted.trial.unittest import TestCase
 from mailim.admin.client import NoServer, call
 from mailim.admin.table import TABLE
 from mailim.errors import MailimError
+from mailim.interfaces.spool import NewMail
 from tests.fakes.inside import PASSWORD, serve
 from tests.fakes.raw_xmpp import connect
 from tests.fakes.web import WebClient
@@ -86,6 +87,22 @@ class SocketTests(AdminCase):
         self.assertTrue(await self.refused("domain.delete", domain="second.test"))
         await self.call("alias.delete", address="sales@second.test")
         await self.call("domain.delete", domain="second.test")
+
+    async def test_the_queue(self) -> None:
+        await self.serve()
+        intake = self.server.core.intake
+        mail = NewMail("carl@x.test", ("no@example.test",), "smtp", "test", intake.now())
+        spool_id = str(await intake.accept(mail, b"Subject: Lunch\r\n\r\n"))
+        while not (found := await self.call("queue.list", held=True)):
+            pass
+        self.assertEqual(found[0]["reason"], "There is no such address here.")
+        await self.call("alias.add", address="no@example.test", target="bob@example.test")
+        self.assertEqual(await self.call("queue.release", id=spool_id), {"released": 1})
+        while await self.call("queue.list"):
+            pass
+        self.assertIn("no such mail", await self.refused("queue.show", id=spool_id))
+        done = await self.call("record.search", kind="operation", text="queue.release")
+        self.assertEqual(done[0]["details"]["id"], spool_id)
 
     async def test_connections_kick_and_send(self) -> None:
         await self.serve()
