@@ -25,7 +25,7 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-from tests.fakes.pop3_server import Pop3Server, Session, mailbox
+from tests.fakes.pop3_server import Act, Pop3Server, Session, mailbox
 from tests.fakes.store import short_directory
 from tests.remote.multipop.crashing_child import POINTS
 from tests.remote.multipop.sites import message
@@ -182,14 +182,20 @@ class CrashTest(TestCase):
         chance = random.Random(seed)
         self.begin(leave=False)
         killed = inside = 0
-        usual = 0.3  # seconds one run takes
+        usual = 0.05  # seconds from LIST to the end of a run
         while killed < KILLS:
             self.put(chance.randrange(8))
-            logins = self.server.mailbox.logins
+            listed: list[float] = []
+            self.server.acts["LIST"] = _noting(listed)
             self.child.say("- 1")
             pid = int((await self.child.line()).split()[1])
             begun = reactor.seconds()
-            await deferLater(reactor, chance.random() * 1.1 * usual)
+            if chance.random() < 0.2:
+                await deferLater(reactor, chance.random() * 0.2)
+            else:
+                while not listed and self.child.heard < begun:
+                    await deferLater(reactor, 0.001)
+                await deferLater(reactor, chance.random() * 1.1 * usual)
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -197,12 +203,22 @@ class CrashTest(TestCase):
             status = await self.child.line()
             if status == "ended -9":
                 killed += 1
-                inside += self.server.mailbox.logins > logins
+                inside += bool(listed)
             else:
                 self.assertEqual(status, "ended 0")
-                usual += (self.child.heard - begun - usual) / 4
+                usual += (self.child.heard - listed[0] - usual) / 4
             if killed % 10 == 9:
                 await self.check()
         await self.check()
         words = f"{killed} kills ({inside} inside a visit), {self.number} messages"
         print(f"seed {seed}: {words}, 0 lost, 0 twice", end=" ")
+
+
+def _noting(when: list[float]) -> Act:
+    """Note when LIST was asked for."""
+
+    def act(session: Session, argument: str) -> None:
+        when.append(reactor.seconds())
+        session.do_LIST(argument)
+
+    return act
