@@ -36,6 +36,8 @@ function dispositionKind(text: string): "good" | "warn" | "bad" {
 function summary({ kind, details }: RecordRow): string {
   const fact = (name: string): string => (typeof details?.[name] === "string" ? details[name] : "");
   switch (kind) {
+    case "message":
+      return t("no text: a receipt or the like");
     case "presence":
       return fact("show") || fact("type");
     case "subscription":
@@ -53,14 +55,32 @@ function shown(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
+/** The names of facts as the record has them, for people; others stand as they are. */
+function factName(name: string): string {
+  const words: Readonly<Record<string, string>> = {
+    by: t("Done by"),
+    origin: t("Origin"),
+    peer: t("From address"),
+    protocol: t("Protocol"),
+    reason: t("Reason"),
+    resource: t("Resource"),
+    show: t("Show"),
+    tls: t("Encryption"),
+    type: t("Type"),
+  };
+  return words[name] ?? name;
+}
+
 function Details({ row }: { row: RecordRow }): VNode {
+  // The details have the full addresses, with resources, of what the row has shortened.
+  const { from, to, ...rest } = row.details ?? {};
   const facts: (readonly [string, string])[] = [
     [t("Number"), row.id],
     [t("Time"), row.time],
-    [t("From"), row.from],
-    [t("To"), row.to],
+    [t("From"), from === undefined ? row.from : shown(from)],
+    [t("To"), to === undefined ? row.to : shown(to)],
     ...(row.refers === null || row.refers === undefined ? [] : [[t("About number"), String(row.refers)] as const]),
-    ...Object.entries(row.details ?? {}).map(([name, value]) => [name, shown(value)] as const),
+    ...Object.entries(rest).map(([name, value]) => [factName(name), shown(value)] as const),
     [t("What became of it"), row.disposition],
   ];
   return (

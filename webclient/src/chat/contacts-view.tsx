@@ -115,9 +115,10 @@ function GroupView({ group, words, page }: { group: Group; words: string; page: 
         <button type="button" class="group-head" aria-expanded={expanded} onClick={() => (open.value = !open.value)}>
           <Icon name={expanded ? "down" : "right"} size={14} />
           <span dir="auto">{groupTitle(group.name)}</span>
-          <span class="group-count" aria-label={t("{there} of {all} are there", { there, all: jids.value.length })}>
+          <span class="group-count" aria-hidden="true">
             {there}/{jids.value.length}
           </span>
+          <span class="visually-hidden">{t("{there} of {all} are there", { there, all: jids.value.length })}</span>
         </button>
       </h3>
       {expanded ? (

@@ -5,7 +5,7 @@ import { request } from "../core/http.js";
 import { t } from "../core/i18n.js";
 import { navigate, route } from "../core/router.js";
 import type { Session } from "../core/session.js";
-import { isPhone } from "../shell/layout.js";
+import { hasDrawer, isPhone } from "../shell/layout.js";
 import { toast } from "../ui/toast.js";
 import { Announcer } from "./announce.js";
 import { Archive } from "./archive.js";
@@ -29,10 +29,19 @@ import { Windows } from "./windows.js";
 
 const SUBSCRIPTIONS = new Set(["subscribe", "subscribed", "unsubscribe", "unsubscribed"]);
 
+/** Characters of a message that a toast shows. */
+const TOAST = 120;
+
+/** Pixels beside the folders, which the dock leaves free. */
+function roomForDock(): number {
+  const sidebar = Number.parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--sidebar"));
+  return hasDrawer.peek() || Number.isNaN(sidebar) ? innerWidth : innerWidth - sidebar;
+}
+
 export class Chat {
   readonly roster = new Roster();
   readonly contacts = new Contacts(this.roster);
-  readonly windows = new Windows();
+  readonly windows = new Windows(roomForDock);
   readonly outbox: Outbox;
   readonly link: Link;
   readonly own: OwnPresenceKeeper;
@@ -49,6 +58,8 @@ export class Chat {
   private readonly history: History;
   private readonly announcer = new Announcer();
   private readonly focused = signal(document.hasFocus() && document.visibilityState === "visible");
+  /** Takes a toast about a conversation away again, by bare JID. */
+  private readonly notices = new Map<string, () => void>();
   private stream: Stream | null = null;
   private archive: Archive | null = null;
 
@@ -245,6 +256,8 @@ export class Chat {
     for (const conversation of this.conversations.value.values()) {
       if (!this.isSeen(conversation.jid)) continue;
       conversation.unread.value = 0;
+      this.notices.get(conversation.jid)?.();
+      this.notices.delete(conversation.jid);
       const mark = conversation.entries.value.findLast((entry) => entry.archiveId !== undefined)?.archiveId;
       if (mark !== undefined) this.memory.markRead(conversation.jid, mark);
     }
@@ -254,18 +267,21 @@ export class Chat {
     const name = this.roster.nameOf(conversation.jid);
     const quiet = this.own.chosen.value.show === "dnd";
     const open = (): void => this.open(addressOfJid(conversation.jid));
-    const onChatPage = route.value.page === "chat";
+    const here = route.value;
+    const text = t("{people}: {subject}", { people: name, subject: entry.body.length > TOAST ? `${entry.body.slice(0, TOAST)}…` : entry.body });
     if (!this.isSeen(conversation.jid)) {
       conversation.countUnread([entry]);
       if (!quiet) {
         this.announcer.sound();
         this.announcer.notice(conversation.jid, name, entry.body, open);
       }
-      if (!isPhone.value && !onChatPage) this.windows.hint(conversation.jid);
-      if (entry.headline || (isPhone.value && !entry.late && !quiet)) {
-        toast({ text: t("{people}: {subject}", { people: name, subject: entry.body }), seconds: entry.headline ? 12 : 6, action: { label: t("Open"), run: open } });
+      if (!isPhone.value && here.page !== "chat") this.windows.hint(conversation.jid);
+      const inList = here.page === "chat" && here.jid === undefined;
+      if (entry.headline || (isPhone.value && !inList && !entry.late && !quiet)) {
+        this.notices.get(conversation.jid)?.();
+        this.notices.set(conversation.jid, toast({ text, seconds: entry.headline ? 12 : 6, action: { label: t("Open"), run: open } }));
       }
-    } else if (entry.headline) toast({ text: t("{people}: {subject}", { people: name, subject: entry.body }), seconds: 12 });
+    } else if (entry.headline) toast({ text, seconds: 12 });
   }
 
   /** Messages that came while one was not connected. */

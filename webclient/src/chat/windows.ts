@@ -17,12 +17,12 @@ const LIMIT = 12;
 export function arrange(windows: readonly DockWindow[], width: number): { shown: readonly DockWindow[]; hidden: readonly DockWindow[] } {
   const shown: DockWindow[] = [];
   const hidden: DockWindow[] = [];
-  let room = width - EDGE;
+  let free = width - EDGE;
   for (const [index, item] of windows.entries()) {
-    const wanted = item.folded || (room < OPEN && index > 0) ? FOLDED : OPEN;
-    if (room < wanted && index > 0) hidden.push(item);
+    const wanted = item.folded || (free < OPEN && index > 0) ? FOLDED : OPEN;
+    if (free < wanted && index > 0) hidden.push(item);
     else {
-      room -= wanted;
+      free -= wanted;
       shown.push(wanted === FOLDED ? { ...item, folded: true } : item);
     }
   }
@@ -44,19 +44,24 @@ function restore(): readonly DockWindow[] {
 
 export class Windows {
   readonly list = signal<readonly DockWindow[]>(restore());
-  readonly width = signal(innerWidth);
+  readonly width = signal(0);
   readonly arranged = computed(() => arrange(this.list.value, this.width.value));
   /** The window that is to get the focus when it is drawn. */
   readonly focusing = signal<string | null>(null);
 
-  constructor() {
-    addEventListener("resize", () => (this.width.value = innerWidth));
+  /** `room`: pixels there are for all windows together. */
+  constructor(room: () => number) {
+    this.width.value = room();
+    addEventListener("resize", () => (this.width.value = room()));
   }
 
   /** Opens a window, in front of the others if it would have no room, and gives it the focus. */
   open(jid: string): void {
-    const place = this.arranged.value.shown.findIndex((item) => item.jid === jid && !item.folded);
-    if (place < 0) this.save([{ jid, folded: false }, ...this.list.value.filter((item) => item.jid !== jid)]);
+    if (!this.arranged.value.shown.some((item) => item.jid === jid && !item.folded)) {
+      const { shown, hidden } = arrange([{ jid, folded: false }, ...this.list.value.filter((item) => item.jid !== jid)], this.width.value);
+      // What has no room any more stays folded, also when there is room again.
+      this.save([...shown, ...hidden.map((item) => ({ ...item, folded: true }))]);
+    }
     this.focusing.value = jid;
   }
 
