@@ -49,7 +49,7 @@ def perform(site: Site, operation: Operation, arguments: dict[str, Any]) -> Any:
     """Run an operation in the running server, or here; raises `MailimError`."""
     arguments = operation.checked(arguments)
     try:
-        return call(site.var / "admin.sock", operation.name, arguments)
+        return call(site.admin_socket, operation.name, arguments)
     except NoServer:
         if operation.needs_server:
             raise Unavailable(f"no server is running; {operation.name} needs it") from None

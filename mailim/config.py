@@ -12,6 +12,7 @@ at the next `mailim reload` or SIGHUP.
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from mailim.errors import Invalid, MailimError
 
 STANDARD_PORTS = {"http": 80, "https": 443, "xmpp": 5222, "xmpps": 5223}
 MAX_CONFIG_OCTETS = 1024 * 1024
+MAX_SOCKET_PATH = 107  # octets, unix(7)
 
 
 def _domain(text: str) -> str:
@@ -100,7 +102,8 @@ class Tls(Section):
     certificate: Path = Field(
         default=Path("etc/tls/certificate.pem"),
         strict=False,
-        description="PEM file with the certificate and its chain; a reload reads it anew (restart).",
+        description="PEM file with the certificate and its chain; a reload reads it anew"
+        " (restart).",
     )
     key: Path = Field(
         default=Path("etc/tls/key.pem"),
@@ -396,6 +399,18 @@ class Site:
     def var(self) -> Path:
         """The directory of everything that lasts."""
         return self.path(self.config.server.var)
+
+    @property
+    def admin_socket(self) -> Path:
+        """Where the server takes the command line's wishes; raises `Invalid` for a long path."""
+        path = self.var / "admin.sock"
+        if len(os.fsencode(path)) > MAX_SOCKET_PATH:
+            raise Invalid(
+                f"{path} is too long for a socket, which may have {MAX_SOCKET_PATH} octets:"
+                " set server.var to a shorter path",
+                "server.var",
+            )
+        return path
 
 
 def load(file: Path) -> Site:

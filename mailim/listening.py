@@ -9,6 +9,8 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
@@ -54,6 +56,18 @@ class Listeners:
                 "{name} listens on {address} port {port}", name=name, address=address, port=port
             )
 
+    def open_local(self, path: Path, factory: Any) -> None:
+        """Listen on a socket only our own user can open; one left behind is replaced.
+
+        Raises `Unavailable`.
+        """
+        try:
+            path.unlink(missing_ok=True)
+            listening = self._reactor.listenUNIX(str(path), factory, mode=0o600)
+        except (OSError, CannotListenError) as error:
+            raise Unavailable(f"cannot listen on {path}: {error}") from None
+        self._ports.setdefault("", []).append(listening)
+
     def write(self, path: Path) -> None:
         """Write what is bound as JSON, whole or not at all."""
         shown = {
@@ -73,12 +87,13 @@ class Listeners:
         bound = self._bound.get(name)
         return bound[0][1] if bound else None
 
-    def close(self) -> list[Any]:
-        """Stop listening; gives what to wait for."""
-        waiting = [port.stopListening() for ports in self._ports.values() for port in ports]
+    def close(self) -> Deferred[Any]:
+        """Stop listening; fires when that is done."""
+        ports = [port for ports in self._ports.values() for port in ports]
         self._ports.clear()
         self._bound.clear()
-        return [one for one in waiting if one is not None]
+        waiting = [maybeDeferred(port.stopListening) for port in ports]
+        return DeferredList(waiting, consumeErrors=True)
 
 
 def _socket(address: str, port: int) -> socket.socket:

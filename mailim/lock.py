@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -14,16 +15,26 @@ class SiteLock:
 
     def __init__(self, var: Path) -> None:
         """Take it; raises `Unavailable` if another process has it."""
-        var.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._descriptor = os.open(var / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._descriptor)
-            raise Unavailable(f"another process works on {var}") from None
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, f"{os.getpid()}\n".encode())
+            var.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(var / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise Unavailable(f"{var}/lock cannot be opened: {error.strerror}") from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+            os.close(descriptor)
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                raise Unavailable(f"{var}/lock cannot be locked: {error.strerror}") from None
+            who = f" (number {holder})" if holder.isdecimal() else ""
+            raise Unavailable(f"another process works on {var}{who}") from None
+        self._descriptor: int | None = descriptor
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
-        """Give it back."""
-        os.close(self._descriptor)
+        """Give it back; a second time does nothing."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,7 @@ from typing import Any
 from twisted.application.service import IService
 from twisted.python import usage
 
-from mailim.composition.server import Server
+from mailim.composition.process import Process
 from mailim.config import load
 from mailim.errors import MailimError
 
@@ -25,6 +28,17 @@ def makeService(options: Mapping[str, Any]) -> IService:
     from twisted.internet import reactor
 
     try:
-        return Server(reactor, load(Path(options["config"])), lambda: reactor.stop())
+        return Process(reactor, load(Path(options["config"])), _fail)
     except MailimError as error:
         raise SystemExit(f"mailim: {error.text}") from None
+
+
+def _fail() -> None:
+    """End with status 1 when everything else is over: twistd itself knows no other than 0."""
+
+    def end() -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)
+
+    atexit.register(end)

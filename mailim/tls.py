@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,14 @@ def _name(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A certificate and its key, ready for use."""
+
+    context: SSL.Context
+    leaf: x509.Certificate
+
+
 @implementer(IOpenSSLServerConnectionCreator)
 class Certificates:
     """The server side of TLS for every listener."""
@@ -85,10 +94,10 @@ class Certificates:
         self._certificate = certificate
         self._key = key
         self._minimum = SSL.TLS1_3_VERSION if minimum == "1.3" else SSL.TLS1_2_VERSION
-        self.reload()
+        self.use(self.read())
 
-    def reload(self) -> None:
-        """Read the files again; raises `Invalid` and keeps the old ones if they are wrong."""
+    def read(self) -> Pair:
+        """Read the files; raises `Invalid` if they are wrong. Blocks: for start and a thread."""
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
         context.set_min_proto_version(self._minimum)
         context.set_options(
@@ -101,19 +110,28 @@ class Certificates:
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         # An idle TLS connection gives its 34 KiB of buffers back.
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+        # OpenSSL would ask on the terminal for the passphrase of an encrypted key, and wait.
+        context.set_passwd_cb(lambda *_: b"")
         try:
             context.use_certificate_chain_file(str(self._certificate))
             context.use_privatekey_file(str(self._key))
             context.check_privatekey()
-        except (SSL.Error, OSError):
+            leaf = x509.load_pem_x509_certificate(self._certificate.read_bytes())
+        except (SSL.Error, OSError, ValueError):
             raise Invalid(
                 f"the certificate {self._certificate} and the key {self._key} cannot be used:"
-                " both must be PEM files, readable, and belong together",
+                " both must be PEM files, readable, not encrypted, and belong together",
                 "tls",
             ) from None
-        self._context = context
-        pem = self._certificate.read_bytes()
-        self.leaf = x509.load_pem_x509_certificate(pem)
+        return Pair(context, leaf)
+
+    def use(self, pair: Pair) -> None:
+        """Show this certificate to new connections."""
+        self._context, self.leaf = pair.context, pair.leaf
+
+    def reload(self) -> None:
+        """Read and use; raises `Invalid` and keeps the old ones if they are wrong. Blocks."""
+        self.use(self.read())
 
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """Give a fresh connection object for an accepted connection."""

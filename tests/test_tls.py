@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
+import subprocess
+import sys
+import termios
 from pathlib import Path
 
+from cryptography.hazmat.primitives import serialization
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -60,6 +67,41 @@ class CertificateTests(SynchronousTestCase):
         error = self.assertRaises(Invalid, self.certificates.reload)
         self.assertIn("belong together", error.text)
         self.assertEqual(self.connect(), "TLSv1.3")
+
+    def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_a_passphrase(self) -> None:
+        key = serialization.load_pem_private_key((self.directory / "k.pem").read_bytes(), None)
+        sealed = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"secret"),
+        )
+        (self.directory / "k.pem").write_bytes(sealed)
+        # A process of its own with a terminal, on which OpenSSL would wait for ever.
+        program = (
+            "import sys; from pathlib import Path; from mailim.tls import Certificates\n"
+            "try: Certificates(Path(sys.argv[1]), Path(sys.argv[2]))\n"
+            "except Exception as error: print('REFUSED', error)"
+        )
+        screen, terminal = pty.openpty()
+        child = subprocess.Popen(
+            [sys.executable, "-c", program, self.directory / "c.pem", self.directory / "k.pem"],
+            stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )  # fmt: skip
+        os.close(terminal)
+        self.addCleanup(os.close, screen)
+        try:
+            child.wait(20)
+        finally:
+            child.kill()
+        said = os.read(screen, 10_000).decode()
+        self.assertIn("REFUSED", said)
+        self.assertNotIn("pass phrase", said)
+
+    def test_a_file_that_is_no_certificate(self) -> None:
+        for text in (b"", b"\xff\xfe", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE"):
+            (self.directory / "c.pem").write_bytes(text)
+            self.assertRaises(Invalid, self.certificates.reload)
 
     def test_reload_takes_a_new_pair(self) -> None:
         before = self.certificates.end_point_binding()

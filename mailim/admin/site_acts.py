@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ class SiteActs:
     def __init__(
         self,
         site: Callable[[], Site],
-        reload: Callable[[], list[str]] | None,
+        reload: Callable[[], Awaitable[list[str]]] | None,
         threads: Callable[[Callable[[], Any]], Any],
     ) -> None:
         self._site = site
@@ -43,7 +43,7 @@ class SiteActs:
     async def reload(self, _values: dict[str, Any], _actor: str) -> Any:
         """Read configuration and certificate again."""
         assert self._reload is not None  # noqa: S101 - bound only then
-        waiting = self._reload()
+        waiting = await self._reload()
         text = "reloaded"
         if waiting:
             text += f"; these need a restart: {', '.join(waiting)}"

@@ -12,7 +12,6 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 
-import mailim.store.engine
 from mailim.accounts.accounts import Accounts
 from mailim.accounts.directory import Directory
 from mailim.accounts.limiter import LoginLimiter
@@ -26,7 +25,7 @@ from mailim.admin.queue_acts import QueueActs
 from mailim.admin.record_acts import RecordActs
 from mailim.admin.site_acts import SiteActs
 from mailim.config import Site
-from mailim.errors import AlreadyExists, Invalid
+from mailim.errors import AlreadyExists, Invalid, Unavailable
 from mailim.events import Events
 from mailim.lock import SiteLock
 from mailim.mail.intake import Intake, IntakeLimits
@@ -35,6 +34,8 @@ from mailim.record.entries import Entry
 from mailim.record.record import Record
 from mailim.record.text_logs import TextLogs
 from mailim.remote.multipop.collector import Multipop
+from mailim.store.engine import Store
+from mailim.wire.notes import Signer
 
 
 class Core:
@@ -43,13 +44,19 @@ class Core:
     def __init__(self, reactor: Any, site: Site) -> None:
         self.reactor = reactor
         self.site = site
-        config = site.config
-        self.lock = SiteLock(site.var)
         self.events = Events()
-        secret = _secret(site)
-        self.store = mailim.store.engine.Store.open(
-            reactor, site.var, self.events, url=config.store.url, readers=config.store.readers
-        )
+        secret, vault = _secret(site)
+        signer = _signer(site)
+        self.lock = SiteLock(site.var)
+        try:
+            self.store = _store(reactor, site, self.events)
+        except BaseException:
+            self.lock.release()
+            raise
+        self._compose(secret, vault, signer)
+
+    def _compose(self, secret: bytes, vault: Vault, signer: Signer) -> None:
+        reactor, config = self.reactor, self.site.config
         self.directory = Directory(self.store, self.events)
         self.limiter = LoginLimiter(
             reactor,
@@ -69,7 +76,7 @@ class Core:
             tokens=self.tokens,
         )
         self.accounts = Accounts(self.store, self.directory, self.passwords, reactor)
-        self._make_record(site)
+        self._make_record(self.site, signer)
         self.intake = Intake(
             self.store,
             config.server.hostname,
@@ -77,12 +84,11 @@ class Core:
             IntakeLimits(message_octets=config.mail.message_octets),
         )
         self.multipop = Multipop(
-            reactor, self.store, Vault(secret), self.intake, lambda: self.site.config.multipop
+            reactor, self.store, vault, self.intake, lambda: self.site.config.multipop
         )
 
-    def _make_record(self, site: Site) -> None:
+    def _make_record(self, site: Site, signer: Signer) -> None:
         config, var = site.config, site.var
-        signer = load_signer(f"{config.server.hostname}/record", site.path(config.record.key))
         self.checkpoints = Checkpoints(
             self.reactor,
             self.store,
@@ -137,9 +143,28 @@ class Core:
         await self.record.append(Entry("operation", sender, "", name, details=details))
 
 
-def _secret(site: Site) -> bytes:
+def _secret(site: Site) -> tuple[bytes, Vault]:
     path = site.directory / "etc" / "secret.key"
     try:
-        return path.read_bytes().strip()
+        secret = path.read_bytes().strip()
+        return secret, Vault(secret)
     except OSError as error:
         raise Invalid(f"{path}: {error.strerror}", "secret.key") from None
+    except Invalid as error:
+        raise Invalid(f"{path}: {error.text}", "secret.key") from None
+
+
+def _signer(site: Site) -> Signer:
+    path = site.path(site.config.record.key)
+    try:
+        return load_signer(f"{site.config.server.hostname}/record", path)
+    except Invalid as error:
+        raise Invalid(f"{path}: {error.text}", "record.key") from None
+
+
+def _store(reactor: Any, site: Site, events: Events) -> Store:
+    store = site.config.store
+    try:
+        return Store.open(reactor, site.var, events, url=store.url, readers=store.readers)
+    except OSError as error:
+        raise Unavailable(f"{error.filename}: {error.strerror}") from None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from typing import Any
 
 from twisted.application.internet import TimerService
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredLock, maybeDeferred, succeed
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
@@ -20,7 +19,7 @@ from mailim.composition.core import Core
 from mailim.composition.reloading import merged
 from mailim.composition.web import make_web
 from mailim.composition.xmpp import make_streams, stream_settings
-from mailim.config import Site, load
+from mailim.config import Config, Site, load
 from mailim.errors import MailimError
 from mailim.im.service import ImLimits, InstantMessaging
 from mailim.interfaces.store import ITransaction, Priority
@@ -54,7 +53,19 @@ class Server(MultiService):
         self._certificates = Certificates(
             site.path(config.tls.certificate), site.path(config.tls.key), config.tls.minimum
         )
-        self.core = core = Core(reactor, site)
+        self._socket = site.admin_socket
+        self.core = Core(reactor, site)
+        self._compose(config)
+        self.listeners = Listeners(reactor)
+        self.healthy = False
+        self.started: Deferred[None] = succeed(None)
+        """Fires when it serves, or has given up."""
+        self._ending: list[Deferred[None]] | None = None
+        self._ended = False
+        self._reloading = DeferredLock()
+
+    def _compose(self, config: Config) -> None:
+        reactor, core = self._reactor, self.core
         self.im = InstantMessaging(
             reactor,
             core.store,
@@ -77,7 +88,7 @@ class Server(MultiService):
             LocalDelivery(core.store),
             at_once=config.mail.deliveries_at_once,
         )
-        self._connections = Connections(stream_settings(site))
+        self._connections = Connections(stream_settings(core.site))
         self._streams = make_streams(core, self.im, self._connections)
         operations = core.operations(
             {
@@ -87,9 +98,6 @@ class Server(MultiService):
         )
         websocket = WebSocketXmpp(self._streams, self._connections)
         self._web = make_web(core, operations, websocket, lambda: self.healthy)
-        self.listeners = Listeners(reactor)
-        self.healthy = False
-        self.started: Deferred[None] = Deferred()  # replaced when it starts
 
     # --- the service -------------------------------------------------------------------
 
@@ -100,10 +108,10 @@ class Server(MultiService):
         self.started.addErrback(self._not_started)
 
     async def _start(self) -> None:
-        core, var = self.core, self.core.site.var
-        (var / "listeners.json").unlink(missing_ok=True)
+        core, told = self.core, self.core.site.var / "listeners.json"
+        told.unlink(missing_ok=True)
         await core.start()
-        if not self.running:
+        if self._ending is not None:
             return
         self._listen()
         self.queue.setServiceParent(self)
@@ -113,11 +121,7 @@ class Server(MultiService):
         sweep.clock = self._reactor
         sweep.setServiceParent(self)
         self.healthy = True
-        self.listeners.write(var / "listeners.json")
-        if hasattr(signal, "SIGHUP"):
-            signal.signal(
-                signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._reload_by_signal)
-            )
+        self.listeners.write(told)
         self._log.info("mailim {version} serves {domain}", version=VERSION,
                        domain=core.site.config.server.domain)  # fmt: skip
 
@@ -142,9 +146,8 @@ class Server(MultiService):
         for name, factory in factories.items():
             if getattr(config.listeners, name).enabled:
                 self.listeners.open(name, config.server.listen, config.port(name), factory)
-        socket = self.core.site.var / "admin.sock"
-        socket.unlink(missing_ok=True)
-        self._console = self._reactor.listenUNIX(str(socket), self._web.console, mode=0o600)
+        self._web.redirect_to(self.listeners.port("https") or config.port("https"))
+        self.listeners.open_local(self._socket, self._web.console)
 
     def _sweep(self) -> None:
         """Let go of uploads whose time is over and of bodies nobody holds, a little at a time."""
@@ -160,45 +163,66 @@ class Server(MultiService):
         spawn(sweep(), "sweeping bodies nobody holds")
 
     def stopService(self) -> Deferred[None]:
-        """Twisted calls this: stop listening, end what is under way, close the store."""
+        """Twisted calls this: stop listening, end what is under way, close the store.
+
+        May be called at any moment, also while it starts, and more than once.
+        """
         self.healthy = False
-        return Deferred.fromCoroutine(self._stop())
+        over: Deferred[None] = Deferred()
+        if self._ended:
+            return succeed(None)
+        if self._ending is not None:
+            self._ending.append(over)
+            return over
+        self._ending = [over]
+        spawn(self._stop(), "ending the server")
+        return over
 
     async def _stop(self) -> None:
+        await self.started
+        steps: tuple[tuple[str, Callable[[], Any]], ...] = (
+            ("telling that nobody listens", self._untell),
+            ("closing listeners", self.listeners.close),
+            ("ending streams", self._end_streams),
+            ("ending services", super().stopService),
+            ("ending instant messaging", self.im.stop),
+            ("ending the web server", self._web.close),
+            ("closing the store", self.core.stop),
+        )
+        for what, step in steps:
+            try:
+                await maybeDeferred(step)
+            except Exception:
+                self._log.failure("{what} failed", what=what)
+        self._ended = True
+        waiting, self._ending = self._ending or [], []
+        for over in waiting:
+            over.callback(None)
+
+    def _untell(self) -> None:
         (self.core.site.var / "listeners.json").unlink(missing_ok=True)
-        closing = self.listeners.close()
-        if hasattr(self, "_console"):
-            closing.append(self._console.stopListening())
-        await DeferredList([maybeDeferred(_same, one) for one in closing])
-        for session in self.im.sessions.all():
-            session.sink.close("system-shutdown", "the server is being stopped")
-        ending = DeferredList([*self._streams.under_way], consumeErrors=True)
-        await ending.addTimeout(_STOP_SECONDS, self._reactor, lambda result, _: result)
-        await maybeDeferred(super().stopService)
-        await self.im.stop()
-        self._web.close()
-        await self.core.stop()
+
+    def _end_streams(self) -> Deferred[None]:
+        """Fires when all streams are told and the logouts are on record, or it takes too long."""
+        for stream in tuple(self._streams.open):
+            stream.close("system-shutdown", "The server is being stopped.")
+        return self._streams.idle(_STOP_SECONDS)
 
     # --- reload ------------------------------------------------------------------------
 
-    def _reload_by_signal(self) -> None:
-        try:
-            self.reload()
-        except MailimError as error:
-            self._log.error("not reloaded: {error}", error=error.text)
-
-    def reload(self) -> list[str]:
+    async def reload(self) -> list[str]:
         """Read configuration and certificate again; gives the keys that need a restart.
 
         Raises `ConfigError` or `Invalid`, and changes nothing then.
         """
-        site, waiting = merged(self.core.site, load(self.core.site.file))
-        self._certificates.reload()
-        self.core.site = site
-        self._connections.settings = stream_settings(site)
+        return await self._reloading.run(lambda: Deferred.fromCoroutine(self._reload()))
+
+    async def _reload(self) -> list[str]:
+        core = self.core
+        fresh = await core.threads(lambda: load(core.site.file))
+        pair = await core.threads(self._certificates.read)
+        core.site, waiting = merged(core.site, fresh)
+        self._certificates.use(pair)
+        self._connections.settings = stream_settings(core.site)
         self._log.info("configuration reloaded", needs_restart=waiting)
         return waiting
-
-
-def _same(result: Any) -> Any:
-    return result

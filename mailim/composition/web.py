@@ -40,6 +40,10 @@ class Web:
     redirect: HttpSite
     jmap: Jmap
 
+    def redirect_to(self, port: int) -> None:
+        """Send browsers to where https listens, now that this is known."""
+        self.redirect.router = RedirectToHttps(port).router()
+
     def close(self) -> None:
         """End what waits for news, and cut all connections."""
         self.jmap.close()
@@ -77,7 +81,7 @@ def make_web(
     return Web(
         public,
         HttpSite(core.reactor, Router(AdminApi(operations, console).routes()), limits),
-        HttpSite(core.reactor, RedirectToHttps(config.port("https") or 443).router(), limits),
+        HttpSite(core.reactor, Router(), limits),
         jmap,
     )
 

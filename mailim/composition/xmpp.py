@@ -6,13 +6,13 @@ from mailim.composition.core import Core
 from mailim.config import Site
 from mailim.im.service import InstantMessaging
 from mailim.interfaces.im import IFeature
-from mailim.protocols.xmpp.client_stream import StreamServices
 from mailim.protocols.xmpp.connections import Connections
 from mailim.protocols.xmpp.features.carbons import CarbonsSwitch
 from mailim.protocols.xmpp.features.disco import Disco
 from mailim.protocols.xmpp.features.mam import Mam
 from mailim.protocols.xmpp.features.ping import Ping
 from mailim.protocols.xmpp.features.version import Version
+from mailim.protocols.xmpp.services import StreamServices
 from mailim.protocols.xmpp.settings import StreamSettings
 from mailim.version import VERSION
 

@@ -9,55 +9,28 @@ more is waiting than allowed, or a client is faster than its rate, reading pause
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Mapping
 from secrets import token_hex
-from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from mailim.accounts.directory import Directory
-from mailim.accounts.passwords import Passwords
 from mailim.background import spawn
 from mailim.errors import MailimError
 from mailim.im.errors import StanzaError, answerable, reply, result, stanza_error
-from mailim.im.router import Router
-from mailim.im.sessions import Sessions
 from mailim.interfaces.accounts import Account
-from mailim.interfaces.im import IFeature, IStanzaSink, Session, StreamInfo
+from mailim.interfaces.im import IStanzaSink, Session, StreamInfo
 from mailim.protocols.xmpp.carrier import ICarrier, IConversation
 from mailim.protocols.xmpp.sasl import Sasl, SaslFailure, failure
-from mailim.protocols.xmpp.settings import StreamSettings
+from mailim.protocols.xmpp.services import StreamServices
 from mailim.wire import ns
 from mailim.wire.jid import JID, JIDError
 from mailim.wire.xml import Element
 
 _BURST = 10  # seconds' worth of stanzas that may come at once
 _STANZAS = frozenset({"message", "presence", "iq"})
-
-
-@dataclass(frozen=True, slots=True)
-class StreamServices:
-    """What every client stream needs; `under_way` holds what streams have begun here."""
-
-    clock: IReactorTime
-    directory: Directory
-    passwords: Passwords
-    sessions: Sessions
-    router: Router
-    features: Sequence[IFeature]
-    settings: Callable[[], StreamSettings]
-    under_way: set[Deferred[None]] = field(default_factory=set)
-
-    def begin(self, work: Coroutine[Any, Any, None], what: str) -> None:
-        """Start work that outlives the stream that asked for it."""
-        begun = spawn(work, what)
-        if not begun.called:
-            self.under_way.add(begun)
-            begun.addBoth(lambda _: self.under_way.discard(begun))
 
 
 class StreamBroken(Exception):
@@ -99,6 +72,7 @@ class ClientStream:
         self._tokens = self._settings.stanzas_per_second * _BURST
         self._refilled = self._since
         self._rate_pause: IDelayedCall | None = None
+        services.open.add(self)
         self._deadline: IDelayedCall | None = services.clock.callLater(
             self._settings.login_seconds,
             self._end,
@@ -366,6 +340,7 @@ class ClientStream:
         if self._over:
             return
         self._over = True
+        self._services.open.discard(self)
         self._waiting.clear()
         self._cancel_deadline()
         if self._rate_pause is not None:

@@ -12,9 +12,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailim.protocols.xmpp.carrier import ICarrier
-from mailim.protocols.xmpp.client_stream import ClientStream, StreamServices
+from mailim.protocols.xmpp.client_stream import ClientStream
 from mailim.protocols.xmpp.connections import Connections
 from mailim.protocols.xmpp.outbox import Outbox
+from mailim.protocols.xmpp.services import StreamServices
 from mailim.tls import Certificates
 from mailim.wire import ns
 from mailim.wire.xml import (

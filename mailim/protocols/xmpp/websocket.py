@@ -32,9 +32,10 @@ from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 from zope.interface import implementer
 
 from mailim.protocols.xmpp.carrier import ICarrier
-from mailim.protocols.xmpp.client_stream import ClientStream, StreamServices
+from mailim.protocols.xmpp.client_stream import ClientStream
 from mailim.protocols.xmpp.connections import Connections
 from mailim.protocols.xmpp.outbox import Outbox
+from mailim.protocols.xmpp.services import StreamServices
 from mailim.wire import ns
 from mailim.wire.xml import (
     Element,
