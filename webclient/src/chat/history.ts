@@ -30,6 +30,16 @@ function receiptsOf(messages: readonly ReadMessage[]): string[] {
   return messages.filter((message) => !message.mine).map((message) => message.receiptFor).filter((id) => id !== undefined);
 }
 
+function byPeer(messages: readonly ReadMessage[]): Map<string, ReadMessage[]> {
+  const groups = new Map<string, ReadMessage[]>();
+  for (const message of messages) {
+    const group = groups.get(message.peer);
+    if (group) group.push(message);
+    else groups.set(message.peer, [message]);
+  }
+  return groups;
+}
+
 export class History {
   /** The newest id known of the whole archive: what comes after it was missed. */
   private newest: { readonly id: string; readonly time: number } | null = null;
@@ -102,7 +112,7 @@ export class History {
   }
 
   private absorb(page: ArchivePage, kind: "first" | "later"): void {
-    for (const [jid, messages] of Map.groupBy(page.messages, (message) => message.peer)) {
+    for (const [jid, messages] of byPeer(page.messages)) {
       const conversation = this.options.conversation(jid);
       const known = new Set(conversation.entries.value.map((entry) => entry.key));
       conversation.merge(entriesOf(messages, false), receiptsOf(messages), "end");
