@@ -152,7 +152,7 @@ class Collecting:
         event = await self._connection.event()
         self._begun = True
         if isinstance(event, Reply) and not event.ok:
-            raise _Refused(event.text, event.code)
+            raise _Refused(f"the server does not give a message: {event.text}", event.code)
         writer = self._intake.writer()
         beginning = b""
         try:
@@ -163,6 +163,7 @@ class Collecting:
                         _check_in_step(beginning)
                     await writer.write(event.data)
                 event = await self._connection.event()
+            self._check_end(one, event)
         except LimitExceeded:
             # What follows cannot be skipped: its end may never come.
             await writer.abort()
@@ -171,6 +172,17 @@ class Collecting:
             await writer.abort()
             raise
         return writer
+
+    def _check_end(self, one: Wanted, end: BodyEnd) -> None:
+        """Raise if it is doubtful that the message ends where the server says.
+
+        A server that does not double the dot of a line with nothing else ends the message
+        there, and the rest of it looks like answers: better to have none than half.
+        """
+        if self._connection.junk_follows:
+            raise VisitFailed("the end of a message is doubtful: something else follows it")
+        if not end.size and one.message.size:
+            raise _Refused(f"the server gives nothing of a message of {one.message.size} octets")
 
     async def _finish(self, one: Wanted, writer: MailWriter) -> None:
         """Make durable what was received; the visit ends only for what is wrong with us."""
@@ -272,10 +284,10 @@ class Collecting:
 
 
 class _Refused(MailimError):
-    """The server answered RETR with -ERR: this message's matter, not the visit's."""
+    """RETR gave no message: this message's matter, not the visit's."""
 
-    def __init__(self, text: str, code: str | None) -> None:
-        super().__init__(f"the server does not give a message: {text}")
+    def __init__(self, text: str, code: str | None = None) -> None:
+        super().__init__(text)
         self.code = code
 
 

@@ -124,6 +124,11 @@ class Pop3Connection(Protocol):
         """Nothing more can be sent; what came before may still wait."""
         return self._error is not None
 
+    @property
+    def junk_follows(self) -> bool:
+        """What comes behind the last event is no answer to anything."""
+        return self._hostile and not self._events
+
     async def event(self) -> Event:
         """Give the next event; raises what ended the connection once all were given."""
         while not self._events:

@@ -46,6 +46,31 @@ class BadMessageTest(BadServerTest):
         self.assertEqual(set((await self.states()).values()), {"failing"})
         await self.recovers()
 
+    async def test_dots_that_are_not_doubled(self) -> None:
+        """Half a message must not be taken for a whole one, and the other half deleted."""
+        dotted = b"Subject: dot\r\n\r\nfirst half\r\n.\r\nsecond half\r\n"
+        for data in (dotted, b".\r\nall of it\r\n"):
+            self.server.mailbox.mails[2].data = self.mails[2] = data
+            for pipelining in (True, False):
+                self.server.capabilities = ("UIDL", "PIPELINING") if pipelining else ("UIDL",)
+
+                def as_it_is(session: Session, argument: str) -> None:
+                    mail = session.mail(argument)
+                    assert mail is not None
+                    session.send(b"+OK\r\n" + mail.data + b".\r\n")
+
+                await self.bad("doubtful|does not speak|nothing of|asked", RETR=as_it_is)
+                self.assertNotIn("u000003", [*self.server.mailbox.deleted])
+                halves = [mail for mail in await self.spooled() if b"first half" in mail]
+                self.assertEqual((halves, b"" in await self.spooled()), ([], False))
+        await self.recovers()
+
+    async def test_nothing_instead_of_a_message(self) -> None:
+        act = at(3, lambda session: session.send(b"+OK\r\n.\r\n"))
+        await self.bad("gives nothing of a message of", state="idle", RETR=act)
+        self.assertEqual(len(await self.own()), COUNT - 1)
+        await self.recovers()
+
     async def test_gone_between_uidl_and_retr(self) -> None:
         def gone(session: Session, argument: str) -> None:
             if argument == "2":
