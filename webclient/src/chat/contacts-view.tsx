@@ -109,9 +109,10 @@ function GroupView({ group, words, page }: { group: Group; words: string; page: 
   const there = jids.value.filter((jid) => (presenceOf(addressOfJid(jid)).value?.show ?? "offline") !== "offline").length;
   if (!shown.length) return null;
   const expanded = open.value || words !== "";
+  const Heading = page ? "h2" : "h3";
   return (
     <section class="contact-group">
-      <h3>
+      <Heading>
         <button type="button" class="group-head" aria-expanded={expanded} onClick={() => (open.value = !open.value)}>
           <Icon name={expanded ? "down" : "right"} size={14} />
           <span dir="auto">{groupTitle(group.name)}</span>
@@ -120,7 +121,7 @@ function GroupView({ group, words, page }: { group: Group; words: string; page: 
           </span>
           <span class="visually-hidden">{t("{there} of {all} are there", { there, all: jids.value.length })}</span>
         </button>
-      </h3>
+      </Heading>
       {expanded ? (
         <ul>
           {shown.map((jid) => (
@@ -164,7 +165,7 @@ export function ContactsView({ page }: { page: boolean }): VNode {
   const { roster } = chat;
   const count = roster.items.value.size;
   return (
-    <section class={page ? "contacts contacts-page" : "contacts"} aria-label={t("Contacts")}>
+    <section class={page ? "contacts contacts-page" : "contacts"} aria-label={page ? undefined : t("Contacts")}>
       <div class="section-head">
         {page ? <h1>{t("Contacts")}</h1> : <h2>{t("Contacts")}</h2>}
         <IconButton icon="plus" size={page ? 22 : 18} label={t("Add a contact")} onClick={() => openAddContact(chat)} />

@@ -58,15 +58,16 @@ export function ConversationView({ conversation, focus, heading, before, actions
   const name = chat.roster.nameOf(conversation.jid);
   const hindered = obstacle(conversation.jid);
   const offline = chat.link.state.value.phase !== "online";
+  const Title = before ? "h1" : "h2"; // with a way back it is the only heading of a phone's page
   return (
     <>
       <header class="chat-head">
         {before}
         <Avatar name={name} address={addressOfJid(conversation.jid)} size={34} />
         <div class="chat-who">
-          <h2 id={heading} dir="auto" title={addressOfJid(conversation.jid)}>
+          <Title id={heading} dir="auto" title={addressOfJid(conversation.jid)}>
             {name}
-          </h2>
+          </Title>
           <Status conversation={conversation} />
         </div>
         {actions}
