@@ -3,6 +3,7 @@ import { useSignalEffect } from "@preact/signals";
 import type { RefObject, VNode } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { locale, t } from "../core/i18n.js";
+import { isPhone } from "../shell/layout.js";
 import { Button } from "../ui/button.js";
 import { Icon } from "../ui/icon.js";
 import { useChat } from "./context.js";
@@ -102,7 +103,7 @@ export function Log({ conversation }: { conversation: Conversation }): VNode {
       <Beginning conversation={conversation} older={older} />
       {days.map((day) => (
         <div key={day.start} class="log-day">
-          <h3 class="day-title">
+          <h3 class="day-title" aria-level={isPhone.value ? 2 : 3}>
             <span>{dayText(day.start, now, locale.value)}</span>
           </h3>
           {day.runs.map((run) => (
