@@ -22,6 +22,13 @@ class AccountsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PasswordChanged:
+    """The password of an account was set; what the old one opened is to end."""
+
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class ItemsChanged:
     """Items or folders of an account changed; `modseq` is the account's newest."""
 
@@ -60,7 +67,15 @@ class RosterChanged:
     account_id: int
 
 
-Event = AccountsChanged | ItemsChanged | MailDelivered | SpoolChanged | BoxChanged | RosterChanged
+Event = (
+    AccountsChanged
+    | PasswordChanged
+    | ItemsChanged
+    | MailDelivered
+    | SpoolChanged
+    | BoxChanged
+    | RosterChanged
+)
 E = TypeVar("E")
 
 

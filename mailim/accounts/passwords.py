@@ -149,6 +149,13 @@ class Passwords:
         self._limiter.succeeded(account.address, peer)
         self._touch(account.id)
 
+    def may_try(self, address: str, peer: str) -> None:
+        """Raises `RateLimited` if this login may not be tried now.
+
+        For what is looked at some time after `scram_keys`: many may have failed meanwhile.
+        """
+        self._limiter.check(_name(address), peer)
+
     def failed(self, address: str, peer: str) -> None:
         """Say that a login by other means than `check` has failed."""
         self._limiter.failed(_name(address), peer)

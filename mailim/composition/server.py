@@ -17,6 +17,7 @@ from mailim.admin.site_acts import SiteActs
 from mailim.background import spawn
 from mailim.composition.core import Core
 from mailim.composition.reloading import merged
+from mailim.composition.smtp import make_smtp
 from mailim.composition.web import make_web
 from mailim.composition.xmpp import make_streams, stream_settings
 from mailim.config import Config, Site, load
@@ -98,6 +99,8 @@ class Server(MultiService):
         )
         websocket = WebSocketXmpp(self._streams, self._connections)
         self._web = make_web(core, operations, websocket, lambda: self.healthy)
+        # The queue has no relay yet: mail for other servers is refused at RCPT.
+        self._smtp = make_smtp(core, self._certificates, can_relay=False)
 
     # --- the service -------------------------------------------------------------------
 
@@ -138,6 +141,9 @@ class Server(MultiService):
         tls = self._certificates
         clients = ClientFactory(self._streams, tls, self._connections)
         factories = {
+            "smtp": self._smtp.exchange(),
+            "submission": self._smtp.submission(),
+            "submissions": TLSMemoryBIOFactory(tls, False, self._smtp.submission()),
             "http": self._web.redirect,
             "https": TLSMemoryBIOFactory(tls, False, self._web.public),
             "xmpp": clients,
@@ -183,6 +189,7 @@ class Server(MultiService):
         steps: tuple[tuple[str, Callable[[], Any]], ...] = (
             ("telling that nobody listens", self._untell),
             ("closing listeners", self.listeners.close),
+            ("ending SMTP", self._smtp.close),
             ("ending streams", self._end_streams),
             ("ending services", super().stopService),
             ("ending instant messaging", self.im.stop),
@@ -204,8 +211,7 @@ class Server(MultiService):
 
     def _end_streams(self) -> Deferred[None]:
         """Fires when all streams are told and the logouts are on record, or it takes too long."""
-        for stream in tuple(self._streams.open):
-            stream.close("system-shutdown", "The server is being stopped.")
+        self._streams.end_all()
         return self._streams.idle(_STOP_SECONDS)
 
     # --- reload ------------------------------------------------------------------------

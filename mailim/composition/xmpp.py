@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mailim.composition.core import Core
 from mailim.config import Site
+from mailim.events import PasswordChanged
 from mailim.im.service import InstantMessaging
 from mailim.interfaces.im import IFeature
 from mailim.protocols.xmpp.connections import Connections
@@ -27,7 +28,7 @@ def make_streams(core: Core, im: InstantMessaging, connections: Connections) -> 
     ]
     features.append(Disco([*features, im.roster_iqs]))
     im.add_features(features)
-    return StreamServices(
+    services = StreamServices(
         core.reactor,
         core.directory,
         core.passwords,
@@ -36,6 +37,9 @@ def make_streams(core: Core, im: InstantMessaging, connections: Connections) -> 
         [*features, im.roster_iqs],
         lambda: connections.settings,
     )
+    core.events.subscribe(PasswordChanged, services.password_changed)
+    core.events.subscribe(PasswordChanged, lambda event: core.tokens.forget(event.account_id))
+    return services
 
 
 def stream_settings(site: Site) -> StreamSettings:

@@ -10,7 +10,7 @@ from sqlalchemy import Integer, Text, bindparam, delete, select, update
 from zope.interface import implementer
 
 from mailim.errors import Invalid, NotFound
-from mailim.events import AccountsChanged, Event
+from mailim.events import AccountsChanged, Event, PasswordChanged
 from mailim.interfaces.accounts import Account, Credential, IAccountRows
 from mailim.store.addresses import AddressRows
 from mailim.store.connection import Connection, Row
@@ -168,6 +168,7 @@ class AccountRows(AddressRows, WebSessionRows):
             )
         self.remove_web_sessions(account_id=account_id)
         self._publish(AccountsChanged(owner.address))
+        self._publish(PasswordChanged(account_id))
 
     def settings(self, account_id: int) -> Mapping[str, Any]:
         """Give what the user chose (a JSON object)."""
@@ -178,10 +179,9 @@ class AccountRows(AddressRows, WebSessionRows):
         return settings
 
     def set_settings(self, account_id: int, settings: Mapping[str, Any]) -> None:
-        """Replace what the user chose."""
-        owner = self._required(account_id)
+        """Replace what the user chose (no event: an account is the same with it)."""
+        self._required(account_id)
         self._db.run(_SET_SETTINGS, id=account_id, settings=json.dumps(dict(settings)))
-        self._publish(AccountsChanged(owner.address))
 
     def _required(self, account_id: int) -> Account:
         found = self.get(account_id)

@@ -27,10 +27,17 @@ from mailim.protocols.xmpp.sasl import Sasl, SaslFailure, failure
 from mailim.protocols.xmpp.services import StreamServices
 from mailim.wire import ns
 from mailim.wire.jid import JID, JIDError
-from mailim.wire.xml import Element
+from mailim.wire.xml import Element, XmlLimits
 
 _BURST = 10  # seconds' worth of stanzas that may come at once
 _STANZAS = frozenset({"message", "presence", "iq"})
+
+
+class _End:
+    """Stands in the queue for the peer's closing tag."""
+
+
+_Event = Mapping[str, str] | Element | _End
 
 
 class StreamBroken(Exception):
@@ -65,7 +72,7 @@ class ClientStream:
         self._account: Account | None = None
         self._session: Session | None = None
         self._over = False
-        self._waiting: deque[Mapping[str, str] | Element] = deque()
+        self._waiting: deque[_Event] = deque()
         self._working: Deferred[None] | None = None
         self._routing = 0
         self._paused = False
@@ -91,10 +98,8 @@ class ClientStream:
         self._take(element)
 
     def ended(self) -> None:
-        """The peer closed its stream: answer what is under way, then close ours (4.4)."""
-        if not self._over:
-            self._finish("closed by the client")
-            self._carrier.close()
+        """The peer closed its stream: do what it sent before, then close ours (4.4)."""
+        self._take(_End())
 
     def broken(self, condition: str, text: str) -> None:
         """The peer broke the rules."""
@@ -104,7 +109,12 @@ class ClientStream:
         """The connection is gone."""
         self._finish(reason)
 
-    # --- what the router tells -----------------------------------------------------------
+    # --- what the router and the server tell ---------------------------------------------
+
+    @property
+    def account(self) -> Account | None:
+        """Who this is, once that is proven."""
+        return self._account
 
     def send(self, stanza: Element) -> None:
         """Write a stanza."""
@@ -117,7 +127,7 @@ class ClientStream:
 
     # --- the queue -------------------------------------------------------------------------
 
-    def _take(self, event: Mapping[str, str] | Element) -> None:
+    def _take(self, event: _Event) -> None:
         if self._over:
             return
         self._waiting.append(event)
@@ -170,8 +180,11 @@ class ClientStream:
 
     # --- negotiation -------------------------------------------------------------------------
 
-    async def _one(self, event: Mapping[str, str] | Element) -> None:
-        if not isinstance(event, Element):
+    async def _one(self, event: _Event) -> None:
+        if isinstance(event, _End):
+            self._finish("closed by the client")
+            self._carrier.close()
+        elif not isinstance(event, Element):
             await self._open(event)
         elif not self._domain:
             raise StreamBroken("not-well-formed", "A stream begins with its header.")
@@ -189,11 +202,15 @@ class ClientStream:
             raise StreamBroken("unsupported-stanza-type", "This is not understood here.")
 
     async def _open(self, attrs: Mapping[str, str]) -> None:
+        if self._domain:
+            raise StreamBroken("policy-violation", "The stream is open already.")
         try:
             domain = JID.parse(attrs.get("to", "")).ascii_domain
         except JIDError:
             domain = ""
         local = bool(domain) and await self._services.directory.is_local(domain)
+        if self._over:
+            return
         header = {"id": token_hex(12), "version": "1.0", "xml:lang": "en"}
         if domain:
             header["from"] = domain
@@ -228,8 +245,13 @@ class ClientStream:
             raise StreamBroken("policy-violation", "TLS cannot be started here.")
         self._carrier.send(Element("proceed", ns.TLS))
         self._carrier.start_tls()
+        self._restart(self._settings.before_auth)
+
+    def _restart(self, limits: XmlLimits) -> None:
+        """Expect a new stream on the same connection (RFC 6120 4.3.3)."""
         self._domain = ""
-        self._carrier.restart(self._settings.before_auth)
+        self._header_sent = False
+        self._carrier.restart(limits)
 
     async def _authenticate(self, element: Element) -> None:
         if self._sasl is None or self._account is not None:
@@ -237,13 +259,15 @@ class ClientStream:
         try:
             answer, account = await self._sasl_step(self._sasl, element)
         except SaslFailure as error:
-            await self._failed(error)
+            self._failed(error)
+            return
+        if self._over:
             return
         self._carrier.send(answer)
         if account is not None:
             self._account = account
-            self._domain = ""
-            self._carrier.restart(self._settings.after_auth)
+            self._sasl = None
+            self._restart(self._settings.after_auth)
 
     async def _sasl_step(self, sasl: Sasl, element: Element) -> tuple[Element, Account | None]:
         if element.name == "auth":
@@ -254,7 +278,7 @@ class ClientStream:
             raise SaslFailure("aborted", "The client gave up.")
         raise SaslFailure("malformed-request", "This is no SASL element of a client.")
 
-    async def _failed(self, error: SaslFailure) -> None:
+    def _failed(self, error: SaslFailure) -> None:
         self._log.info(
             "login of {address} failed: {condition}",
             address=error.address, condition=error.condition,
@@ -269,13 +293,19 @@ class ClientStream:
         request = stanza.find("bind", ns.BIND)
         if stanza.name != "iq" or stanza.get("type") != "set" or request is None:
             raise StreamBroken("not-authorized", "Bind a resource first.")  # RFC 6120 7.1
+        # The account may have changed since its password was checked.
+        current = await self._services.directory.get(account.id)
+        if current is None or not current.enabled:
+            raise StreamBroken("not-authorized", "The account is gone or disabled.")
+        if self._over:
+            return
         wanted = request.find("resource")
         info = StreamInfo(
             self._protocol, self._peer, int(self._since * 1e6), self._carrier.tls_description()
         )
         try:
             session = self._services.sessions.bind(
-                account, wanted.text if wanted is not None else None, self, info
+                current, wanted.text if wanted is not None else None, self, info
             )
         except StanzaError as error:
             self._carrier.send(reply(stanza, error))

@@ -89,6 +89,8 @@ class Sasl:
         exchange, self._exchange = self._exchange, None
         if exchange is None:
             raise SaslFailure("malformed-request", "No exchange is under way.")
+        with _translated(self._address):
+            self._passwords.may_try(self._address, self._peer)
         try:
             final = exchange.finish(_decoded(element.text))
         except ScramError as error:

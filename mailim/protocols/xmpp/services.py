@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -11,10 +11,23 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from mailim.accounts.directory import Directory
 from mailim.accounts.passwords import Passwords
 from mailim.background import spawn
+from mailim.events import PasswordChanged
 from mailim.im.router import Router
 from mailim.im.sessions import Sessions
-from mailim.interfaces.im import IFeature, IStanzaSink
+from mailim.interfaces.accounts import Account
+from mailim.interfaces.im import IFeature
 from mailim.protocols.xmpp.settings import StreamSettings
+
+
+class OpenStream(Protocol):
+    """A stream that has not ended."""
+
+    @property
+    def account(self) -> Account | None:
+        """Who it is, once that is proven."""
+
+    def close(self, condition: str, text: str) -> None:
+        """End it with a stream error."""
 
 
 class StreamServices:
@@ -40,10 +53,21 @@ class StreamServices:
         self.router = router
         self.features = features
         self.settings = settings
-        self.open: set[IStanzaSink] = set()
+        self.open: set[OpenStream] = set()
         """Streams that have not ended, signed in or not."""
         self._under_way: set[Deferred[None]] = set()
         self._idle: list[Deferred[None]] = []
+
+    def password_changed(self, event: PasswordChanged) -> None:
+        """End the streams that the old password opened, signed in to a resource or not."""
+        for stream in tuple(self.open):
+            if stream.account is not None and stream.account.id == event.account_id:
+                stream.close("reset", "The password was changed.")  # RFC 6120 4.9.3.16
+
+    def end_all(self) -> None:
+        """End all streams; for the end of the server."""
+        for stream in tuple(self.open):
+            stream.close("system-shutdown", "The server is being stopped.")
 
     def begin(self, work: Coroutine[Any, Any, None], what: str) -> None:
         """Start work that outlives the stream that asked for it."""

@@ -70,6 +70,7 @@ class WebSocketCarrier(Protocol):
         self._parts: list[str] = []
         self._size = 0
         self._closing = False
+        self._paused = False
         self._pinged = False
         self._timer: IDelayedCall | None = None
 
@@ -96,12 +97,14 @@ class WebSocketCarrier(Protocol):
                 self._event(event)
         except RemoteProtocolError:
             self._shut(_PROTOCOL_ERROR)
+            self.conversation.lost("broken framing")
 
     def _event(self, event: object) -> None:
         if self._closing and not isinstance(event, CloseConnection):
             return
         if isinstance(event, TextMessage):
-            self._size += len(event.data)
+            # An empty piece costs something, too: there may be millions.
+            self._size += max(1, len(event.data))
             if self._size > self._limits.stanza_bytes:
                 self.conversation.broken("policy-violation", "The stanza is too large.")
                 return
@@ -121,6 +124,7 @@ class WebSocketCarrier(Protocol):
             if self._wire.state in (ConnectionState.OPEN, ConnectionState.REMOTE_CLOSING):
                 self._outbox.put(self._wire.send(CloseConnection(event.code)))
             self._leave()
+            self.conversation.lost("closed by the client")
 
     def _frame(self, frame: str) -> None:
         try:
@@ -139,11 +143,12 @@ class WebSocketCarrier(Protocol):
 
     def _idle(self) -> None:
         """Ping a silent peer; end one that does not answer."""
-        if self._pinged:
+        if self._pinged and not self._paused:
             self._abort()
             return
-        self._pinged = True
-        self._outbox.put(self._wire.send(Ping()))
+        if not self._paused:  # else its answer would wait unread
+            self._pinged = True
+            self._outbox.put(self._wire.send(Ping()))
         self._timer = self._services.clock.callLater(self._settings.ping_seconds, self._idle)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -216,12 +221,14 @@ class WebSocketCarrier(Protocol):
 
     def pause(self) -> None:
         """Stop reading."""
+        self._paused = True
         if not self._closing:
             transport: Any = self.transport
             transport.pauseProducing()
 
     def resume(self) -> None:
-        """Go on reading."""
+        """Go on reading; a ping that was not answered before is no longer waited for."""
+        self._paused = self._pinged = False
         if not self._closing:
             transport: Any = self.transport
             transport.resumeProducing()
@@ -247,6 +254,10 @@ class WebSocketXmpp(Resource):
         super().__init__()
         self._services = services
         self._connections = connections
+
+    def render_HEAD(self, request: Any) -> bytes | int:
+        """Refuse: a handshake is a GET (RFC 6455 4.1)."""
+        return self._refuse(request, UPGRADE_REQUIRED, b"")
 
     def render_GET(self, request: Any) -> bytes | int:
         """Upgrade; 400 or 426 for what is no WebSocket handshake for XMPP."""

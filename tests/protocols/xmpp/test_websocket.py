@@ -17,7 +17,9 @@ from tests.fakes.inside import PASSWORD, serve
 from tests.fakes.raw_websocket import CLOSED, RawWebSocket, connect
 
 
-class WebSocketTests(TestCase):
+class WebSocketCase(TestCase):
+    """A server with alice and bob, WebSockets that end with the test."""
+
     async def serve(self) -> Server:
         self.server = await serve(self, "alice", "bob")
         return self.server
@@ -48,6 +50,8 @@ class WebSocketTests(TestCase):
             pass
         return found
 
+
+class WebSocketTests(WebSocketCase):
     async def test_without_the_subprotocol_it_is_refused(self) -> None:
         await self.serve()
         for subprotocols in ([], ["chat"]):
