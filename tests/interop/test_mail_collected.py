@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import time
 from collections.abc import Callable
 from email.message import EmailMessage
 from typing import Any
 from unittest import mock
-from urllib.parse import quote
 
 import jmapc
 from jmapc.methods import EmailGet, EmailQuery, MailboxGet, MailboxQuery
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.fakes.dovecot import Dovecot, sample_mail
+from tests.fakes.jmap import Jmap
 from tests.fakes.shared import shared
 from tests.fakes.site import DOMAIN, RunningSite
 
 PASSWORD = "correct horse battery"
 OUTSIDE = "outside password"
-CAPABILITIES = ["urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail"]
 
 
 def site() -> RunningSite:
@@ -58,68 +55,6 @@ def mail(subject: str, body: str = "text\n") -> bytes:
     message["Message-ID"] = f"<{abs(hash((subject, body)))}@customer.example>"
     message.set_content(body)
     return message.as_bytes().replace(b"\n", b"\r\n")
-
-
-class Jmap:
-    """A small JMAP client: plain HTTP with Basic authentication."""
-
-    def __init__(self, site: RunningSite, address: str) -> None:
-        self._site = site
-        word = base64.b64encode(f"{address}:{PASSWORD}".encode()).decode()
-        self.headers = {"Authorization": f"Basic {word}"}
-        status, body = site.get("/.well-known/jmap", self.headers)
-        assert status == 200, (status, body)
-        self.session = json.loads(body)
-        self.account = self.session["primaryAccounts"][CAPABILITIES[1]]
-
-    def path(self, url: str) -> str:
-        """Give the path of one of the session's URLs, all of which are this site's."""
-        assert url.startswith(self._site.url), url
-        return url.removeprefix(self._site.url)
-
-    def call(self, *calls: tuple[str, dict[str, Any]]) -> list[Any]:
-        """Make method calls; gives the results' arguments."""
-        request = {
-            "using": CAPABILITIES,
-            "methodCalls": [
-                [name, {"accountId": self.account, **given}, str(place)]
-                for place, (name, given) in enumerate(calls)
-            ],
-        }
-        status, body = self._site.request(
-            "POST",
-            self.path(self.session["apiUrl"]),
-            json.dumps(request).encode(),
-            {**self.headers, "Content-Type": "application/json"},
-        )
-        assert status == 200, (status, body)
-        answers = json.loads(body)["methodResponses"]
-        for (name, _), answer in zip(calls, answers, strict=True):
-            assert answer[0] == name, answer
-        return [answer[1] for answer in answers]
-
-    def emails(self, *properties: str) -> list[dict[str, Any]]:
-        """Give all emails with these properties, the oldest first, by one request."""
-        wanted = list(properties) or ["id", "subject", "blobId", "size"]
-        back = {"resultOf": "0", "name": "Email/query", "path": "/ids"}
-        _, found = self.call(
-            ("Email/query", {"sort": [{"property": "receivedAt", "isAscending": True}]}),
-            ("Email/get", {"#ids": back, "properties": wanted}),
-        )
-        listed: list[dict[str, Any]] = found["list"]
-        return listed
-
-    def download(self, blob: str, name: str = "mail.eml") -> bytes:
-        """Fetch a blob."""
-        url = self.session["downloadUrl"]
-        for word, value in (
-            ("accountId", self.account), ("blobId", blob), ("name", name),
-            ("type", "application/octet-stream"),
-        ):  # fmt: skip
-            url = url.replace("{" + word + "}", quote(value, safe=""))
-        status, body = self._site.get(self.path(url), self.headers)
-        assert status == 200, (status, body)
-        return body
 
 
 class CollectedTests(SynchronousTestCase):
@@ -173,7 +108,7 @@ class CollectedTests(SynchronousTestCase):
         self.box(address, user, *words, port=port)
         state = self.collect(address)
         self.assertEqual((state["collected"], state["last_error"]), (len(sent), None))
-        jmap = Jmap(self.site, address)
+        jmap = Jmap(self.site, address, PASSWORD)
         emails = self.arrived(jmap, len(sent), "subject", "blobId", "size", "from", "mailboxIds")
         left = [*sent]  # they are delivered side by side, so in any order
         for one in emails:
@@ -209,7 +144,7 @@ class CollectedTests(SynchronousTestCase):
             self.dovecot.put("delete", mail(f"number {number}"))
             self.collect(address)
             self.assertEqual(self.dovecot.count("delete"), 0)
-            self.arrived(Jmap(self.site, address), number + 1)
+            self.arrived(Jmap(self.site, address, PASSWORD), number + 1)
 
     def test_a_wrong_password_is_told_in_plain_words(self) -> None:
         address = self.account("wrong")
@@ -222,7 +157,7 @@ class CollectedTests(SynchronousTestCase):
         self.assertEqual(self.dovecot.count("wrong"), 1)
         self.site.command("multipop", "set", box["id"], "--password-stdin", stdin=OUTSIDE + "\n")
         self.assertIsNone(self.collect(address)["last_error"])
-        self.arrived(Jmap(self.site, address), 1)
+        self.arrived(Jmap(self.site, address, PASSWORD), 1)
 
     def test_a_certificate_nobody_vouches_for_is_refused(self) -> None:
         address = self.account("untrusted")
@@ -246,7 +181,7 @@ class CollectedTests(SynchronousTestCase):
         original = message.as_bytes().replace(b"\n", b"\r\n")
         self.dovecot.put("large", original)
         self.collect(address)
-        jmap = Jmap(self.site, address)
+        jmap = Jmap(self.site, address, PASSWORD)
         [one] = self.arrived(jmap, 1, "blobId", "attachments", "hasAttachment")
         self.assertTrue(jmap.download(one["blobId"]).endswith(original))
         [attachment] = one["attachments"]
@@ -269,7 +204,7 @@ class CollectedTests(SynchronousTestCase):
             self.dovecot.put("hostile", one)
         state = self.collect(address)
         self.assertEqual((state["last_error"], state["collected"]), (None, len(strange)))
-        jmap = Jmap(self.site, address)
+        jmap = Jmap(self.site, address, PASSWORD)
         emails = self.arrived(jmap, len(strange))
         data = [jmap.download(one["blobId"]) for one in emails]
         for original in strange:
@@ -280,7 +215,7 @@ class CollectedTests(SynchronousTestCase):
     def test_what_is_new_since_a_state(self) -> None:
         address = self.account("later")
         self.box(address, "later")
-        jmap = Jmap(self.site, address)
+        jmap = Jmap(self.site, address, PASSWORD)
         [before] = jmap.call(("Email/get", {"ids": []}))
         self.dovecot.put("later", mail("new"))
         self.collect(address)
@@ -301,8 +236,8 @@ class CollectedTests(SynchronousTestCase):
         self.box(address, "page")
         self.dovecot.put("page", mail("private"))
         self.collect(address)
-        [one] = self.arrived(Jmap(self.site, address), 1)
-        other = Jmap(self.site, self.account("stranger"))
+        [one] = self.arrived(Jmap(self.site, address, PASSWORD), 1)
+        other = Jmap(self.site, self.account("stranger"), PASSWORD)
         self.assertEqual(other.emails(), [])
         [got] = other.call(("Email/get", {"ids": [one["id"]]}))
         self.assertEqual((got["list"], got["notFound"]), ([], [one["id"]]))
@@ -315,7 +250,7 @@ class CollectedTests(SynchronousTestCase):
         for one in sample_mail():
             self.dovecot.put("jmapc", one)
         self.collect(address)
-        self.arrived(Jmap(self.site, address), 3)
+        self.arrived(Jmap(self.site, address, PASSWORD), 3)
         host = f"localhost:{self.site.ports['https']}"
         with mock.patch.dict("os.environ", {"REQUESTS_CA_BUNDLE": str(self.site.ca)}):
             client = jmapc.Client.create_with_password(host, address, PASSWORD)

@@ -12,8 +12,9 @@ import time
 from typing import Any
 
 from tests.fakes.dovecot import Dovecot
+from tests.fakes.jmap import Jmap
 from tests.fakes.site import BIN, DOMAIN, RunningSite
-from tests.interop.test_mail_collected import OUTSIDE, Jmap, mail
+from tests.interop.test_mail_collected import OUTSIDE, mail
 from tests.interop.xmpp_office import PASSWORD, Person, XmppCase, played
 
 
@@ -161,6 +162,8 @@ class RestartTests(XmppCase):
         while time.monotonic() < deadline and len(subjects) < count:
             self.site.json("multipop", "run", address)
             time.sleep(0.5)
-            subjects = [one["subject"] for one in Jmap(self.site, address).emails("subject")]
+            subjects = [
+                one["subject"] for one in Jmap(self.site, address, PASSWORD).emails("subject")
+            ]
         self.assertEqual(sorted(subjects), sorted(f"number {number}" for number in range(count)))
         self.assertEqual(dovecot.count("box"), 0)
