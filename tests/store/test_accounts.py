@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from mailim.errors import AlreadyExists, Invalid, NotFound
-from mailim.events import AccountsChanged, Event
+from mailim.events import AccountsChanged, PasswordChanged, Event
 from mailim.interfaces.accounts import Alias, Credential, Group, IAccountRows, WebSession
 from tests.fakes.store import open_transaction
 
@@ -143,13 +143,17 @@ class AccountRowsTests(SynchronousTestCase):
         self.published()
         self.rows.set_credentials(a.id, [])
         self.assertEqual(self.rows.credentials(a.id), [])
-        self.assertEqual(self.published(), [AccountsChanged("a@example.test")])
+        self.assertEqual(
+            self.published(), [AccountsChanged("a@example.test"), PasswordChanged(a.id)]
+        )
         self.assertRaises(NotFound, self.rows.set_credentials, 99, [])
 
     def test_settings(self) -> None:
         a = self.rows.add("a@example.test", "", False, 1)
         self.assertEqual(self.rows.settings(a.id), {})
+        self.published()
         self.rows.set_settings(a.id, {"theme": "dark", "größe": [1, None]})
+        self.assertEqual(self.published(), [])  # nobody's caches have to be forgotten
         self.assertEqual(self.rows.settings(a.id), {"theme": "dark", "größe": [1, None]})
         self.assertRaises(NotFound, self.rows.settings, 99)
         self.assertRaises(NotFound, self.rows.set_settings, 99, {})

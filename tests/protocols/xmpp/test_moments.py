@@ -25,7 +25,7 @@ ALICE = f"alice@{DOMAIN}"
 
 
 def pause(seconds: float = 0.1) -> Deferred[None]:
-    return deferLater(reactor, seconds, lambda: None)  # type: ignore[arg-type]
+    return deferLater(reactor, seconds, lambda: None)
 
 
 class AccountTests(StreamCase):
