@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from mailim.errors import AlreadyExists, Invalid, NotFound
-from mailim.events import AccountsChanged, PasswordChanged, Event
+from mailim.events import AccountsChanged, Event, PasswordChanged
 from mailim.interfaces.accounts import Alias, Credential, Group, IAccountRows, WebSession
 from tests.fakes.store import open_transaction
 
