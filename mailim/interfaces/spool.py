@@ -15,6 +15,16 @@ from mailim.wire.message import MessageFacts
 
 
 @dataclass(frozen=True, slots=True)
+class Hop:
+    """How a mail came over SMTP, for its Received field (RFC 5321 4.4); not kept."""
+
+    helo: str  # what the client called itself, as it said it
+    address: str  # its IP address
+    protocol: str  # RFC 3848, RFC 6531 4.3: ESMTPS, UTF8SMTPSA, …
+    tls: str  # version and cipher, "" without TLS
+
+
+@dataclass(frozen=True, slots=True)
 class NewMail:
     """A mail as it enters: envelope (RFC 5321) and where it came from."""
 
@@ -24,6 +34,7 @@ class NewMail:
     source: str  # who brought it, for people: "pop.example.org as kate"
     received: int
     account_id: int | None = None  # MultiPOP: the owner of the box; submission: the sender
+    hop: Hop | None = None  # SMTP: the client
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,10 @@ class Intake:
 
     async def accept(self, mail: NewMail, data: bytes) -> int:
         """Prepare and spool in one go; gives the spool id once the mail is durable."""
-        prepared = await self.prepare(data)
+        return await self.keep(mail, await self.prepare(data))
+
+    async def keep(self, mail: NewMail, prepared: PreparedMail) -> int:
+        """Spool a prepared mail in a unit of its own; gives the spool id once it is durable."""
         spool_id = await self._store.write(lambda tx: self.spool(tx, prepared, mail))
         self._log.info(
             "mail {spool_id} accepted by {origin} from {source}",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Final
 
-from mailim.interfaces.spool import NewMail
+from mailim.interfaces.spool import Hop, NewMail
 
 # What brought the mail, as a word for the "with" clause (RFC 5321 4.4 Attdl-Protocol).
 PROTOCOLS: Final = {
@@ -28,6 +28,8 @@ _MAILBOX: Final = re.compile(
     r"""@[^\s\x00-\x20\x7f"(),;<>@\\]+"""
 )
 
+_HELO: Final = re.compile(r"[A-Za-z0-9_.-]{1,200}|\[[A-Za-z0-9.:]{1,60}\]")
+
 
 def received_field(mail: NewMail, hostname: str, trace_id: str) -> bytes:
     """Give the Received field of a mail that enters here, with CRLF at the end of its lines.
@@ -36,8 +38,11 @@ def received_field(mail: NewMail, hostname: str, trace_id: str) -> bytes:
     """
     protocol = PROTOCOLS.get(mail.origin, "LOCAL")
     when = datetime.fromtimestamp(mail.received / 1e6, UTC).replace(microsecond=0)
-    lines = [f"Received: by {hostname} (mailim) with {protocol} id {trace_id}"]
-    if mail.source:
+    if mail.hop is not None:
+        lines = _from_hop(mail.hop, hostname, trace_id)
+    else:
+        lines = [f"Received: by {hostname} (mailim) with {protocol} id {trace_id}"]
+    if mail.hop is None and mail.source:
         lines.append(f"\t({_comment(mail.source)})")
     if len(mail.recipients) == 1:
         address = mail.recipients[0]
@@ -55,6 +60,19 @@ def return_path(sender: str) -> bytes:
     """
     fits = len(sender) <= ADDRESS_CHARS and _MAILBOX.fullmatch(sender)
     return f"Return-Path: <{sender if fits else ''}>\r\n".encode("utf-8", "replace")
+
+
+def _from_hop(hop: Hop, hostname: str, trace_id: str) -> list[str]:
+    """Give the clauses for a client of SMTP (RFC 5321 4.4 From-domain, RFC 8314 7.4)."""
+    literal = f"IPv6:{hop.address}" if ":" in hop.address else hop.address
+    name = hop.helo if _HELO.fullmatch(hop.helo) else f"unknown ({_comment(hop.helo)})"
+    lines = [
+        f"Received: from {name} ([{_comment(literal)}])",
+        f"\tby {hostname} (mailim) with {hop.protocol} id {trace_id}",
+    ]
+    if hop.tls:
+        lines.append(f"\t({_comment(hop.tls)})")
+    return lines
 
 
 def _comment(text: str) -> str:
