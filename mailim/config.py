@@ -23,7 +23,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from mailim.address import normal_domain
 from mailim.errors import Invalid, MailimError
 
-STANDARD_PORTS = {"http": 80, "https": 443, "xmpp": 5222, "xmpps": 5223}
+STANDARD_PORTS = {
+    "smtp": 25,
+    "http": 80,
+    "https": 443,
+    "submissions": 465,
+    "submission": 587,
+    "xmpp": 5222,
+    "xmpps": 5223,
+}
 MAX_CONFIG_OCTETS = 1024 * 1024
 MAX_SOCKET_PATH = 107  # octets, unix(7)
 
@@ -86,6 +94,15 @@ class Listener(Section):
 class Listeners(Section):
     """Who listens where."""
 
+    smtp: Listener = Field(
+        default=Listener(), description="Mail from other servers, for addresses here."
+    )
+    submission: Listener = Field(
+        default=Listener(), description="Mail of people with accounts, STARTTLS required."
+    )
+    submissions: Listener = Field(
+        default=Listener(), description="The same, TLS from the first byte."
+    )
     http: Listener = Field(
         default=Listener(), description="Redirects browsers to https, nothing else."
     )
@@ -291,6 +308,47 @@ class Mail(Section):
     )
 
 
+class Smtp(Section):
+    """Receiving mail from other servers and from accounts."""
+
+    connections: int = Field(
+        default=500, ge=1, le=1_000_000, description="Connections at once (restart)."
+    )
+    connections_per_address: int = Field(
+        default=30, ge=1, le=1_000_000, description="... and from one IP address (restart)."
+    )
+    recipients: int = Field(
+        default=100,
+        ge=100,
+        le=1000,
+        description="Recipients of one mail from another server (restart).",
+    )
+    recipients_of_accounts: int = Field(
+        default=1000, ge=1, le=1000, description="... and of one an account sends (restart)."
+    )
+    messages_per_connection: int = Field(
+        default=100, ge=1, le=1_000_000, description="Mails in one connection (restart)."
+    )
+    messages_per_hour: int = Field(
+        default=500, ge=1, le=1_000_000, description="Mails one account may send (restart)."
+    )
+    errors_per_connection: int = Field(
+        default=20,
+        ge=1,
+        le=10_000,
+        description="Refused commands before a client is cut off (restart).",
+    )
+    command_seconds: int = Field(
+        default=300, ge=5, le=3600, description="A client silent so long is cut off (restart)."
+    )
+    data_seconds: int = Field(
+        default=180, ge=5, le=3600, description="... and within a message (restart)."
+    )
+    message_minutes: int = Field(
+        default=60, ge=1, le=1440, description="Longest time for one message (restart)."
+    )
+
+
 class Http(Section):
     """The web server."""
 
@@ -344,6 +402,7 @@ class Config(Section):
     record: RecordSection = Field(default=RecordSection())
     im: Im = Field(default=Im())
     mail: Mail = Field(default=Mail())
+    smtp: Smtp = Field(default=Smtp())
     multipop: Multipop = Field(default=Multipop())
     http: Http = Field(default=Http())
     webmail: Webmail = Field(default=Webmail())

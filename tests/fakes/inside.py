@@ -9,13 +9,13 @@ from twisted.trial.unittest import TestCase
 
 from mailim.admin.new_site import NewSite, make
 from mailim.composition.server import Server
-from mailim.config import load
+from mailim.config import STANDARD_PORTS, load
 from mailim.config_text import render
 from tests.fakes.store import short_directory
 
 DOMAIN = "example.test"
 PASSWORD = "correct horse battery"
-LISTENERS = ("http", "https", "xmpp", "xmpps")
+LISTENERS = tuple(STANDARD_PORTS)
 
 
 async def serve(

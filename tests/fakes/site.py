@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import ssl
@@ -17,11 +18,12 @@ from typing import Any
 
 from mailim.admin.client import call
 from mailim.admin.new_site import NewSite, make
+from mailim.config import STANDARD_PORTS
 from mailim.config_text import render
 
 BIN = Path(sys.executable).parent
 DOMAIN = "example.test"
-LISTENERS = ("http", "https", "xmpp", "xmpps")
+LISTENERS = tuple(STANDARD_PORTS)
 START_SECONDS = 60
 
 
@@ -38,7 +40,9 @@ class RunningSite:
         changes: Mapping[str, Any] | None = None,
         *,
         start: bool = True,
+        measured: bool = True,
     ) -> None:
+        """`measured`: whether the server's lines are counted in a run of `coverage`."""
         self.directory = Path(tempfile.mkdtemp(prefix="mi"))
         self.config = make(NewSite(self.directory, DOMAIN, 0, "127.0.0.1"))
         settings = {
@@ -54,6 +58,7 @@ class RunningSite:
         self.ca = self.directory / "etc" / "tls" / "certificate.pem"
         self.ports: dict[str, int] = {}
         self._process: subprocess.Popen[bytes] | None = None
+        self._measured = measured
         if start:
             self.start()
             for place, (name, password) in enumerate(accounts.items()):
@@ -94,12 +99,17 @@ class RunningSite:
     def start(self, directory: Path | None = None) -> None:
         """Start the server, in `directory`, and wait until all listen."""
         (self.var / "listeners.json").unlink(missing_ok=True)
+        environment = dict(os.environ)
+        if not self._measured:
+            environment.pop("COVERAGE_PROCESS_START", None)
+            environment.pop("COVERAGE_PROCESS_CONFIG", None)
         with (self.directory / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [BIN / "twistd", "-n", "--pidfile=", "mailim", "--config", self.config],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=directory or self.directory,
+                env=environment,
             )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:

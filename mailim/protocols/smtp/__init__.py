@@ -1,0 +1,1 @@
+"""Receiving mail: SMTP from other servers, submission from the people who have accounts."""
