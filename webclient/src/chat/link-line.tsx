@@ -48,9 +48,11 @@ export function LinkLine(): VNode | null {
         <span role="status">{state.reason}</span>{" "}
         {state.at === null ? null : <span class="link-when">{seconds ? tn("Trying again in 1 second.", "Trying again in {n} seconds.", seconds) : t("Trying again…")}</span>}
       </span>
-      <button type="button" class="link-button" onClick={link.hasten}>
-        {t("Try now")}
-      </button>
+      {state.at === null ? null : (
+        <button type="button" class="link-button" onClick={link.hasten}>
+          {t("Try now")}
+        </button>
+      )}
     </div>
   );
 }

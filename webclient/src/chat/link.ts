@@ -86,7 +86,8 @@ export class Link {
     this.connect();
   }
 
-  stop(): void {
+  /** Ends the stream and makes no other; `reason` in words for people. */
+  stop(reason: string): void {
     this.stopped = true;
     removeEventListener("online", this.hasten);
     removeEventListener("offline", this.doubt);
@@ -94,6 +95,7 @@ export class Link {
     removeEventListener("pagehide", this.leave);
     removeEventListener("pageshow", this.hasten);
     this.drop();
+    this.state.value = { phase: "waiting", at: null, reason };
   }
 
   /** Tries now instead of later. */

@@ -1,7 +1,7 @@
 /** Chat as a whole: puts stream, roster, conversations and the page together. */
 import { batch, computed, effect, signal } from "@preact/signals";
 import type { Element } from "@xmpp/xml";
-import { request } from "../core/http.js";
+import { request, sessionExpired } from "../core/http.js";
 import { t } from "../core/i18n.js";
 import { navigate, route } from "../core/router.js";
 import type { Session } from "../core/session.js";
@@ -99,6 +99,10 @@ export class Chat {
       for (const conversation of this.conversations.value.values()) sum += conversation.unread.value;
       chatUnread.value = sum;
     });
+    // Signed out in another tab: chat ends with the session.
+    effect(() => {
+      if (sessionExpired.value) this.link.stop(t("You have been signed out."));
+    });
     this.link.start();
   }
 
@@ -157,14 +161,19 @@ export class Chat {
     if (stream !== this.stream) return;
     stream.request(enableCarbons()).catch((error: unknown) => console.error(error));
     this.tellPresence();
-    let certain = true;
+    const certain = await this.catchUp(archive);
+    if (stream === this.stream) this.outbox.ready(stream, this.conversations.value.values(), certain);
+  }
+
+  /** Fetches what was missed; false if the archive could not be read. */
+  private async catchUp(archive: Archive): Promise<boolean> {
     try {
       await this.history.catchUp(archive);
+      return true;
     } catch (error) {
       console.error(error);
-      certain = false;
+      return false;
     }
-    if (stream === this.stream) this.outbox.ready(stream, this.conversations.value.values(), certain);
   }
 
   private offline(): void {
@@ -193,6 +202,8 @@ export class Chat {
     this.roster.setOwn(this.self, this.own.shown.value);
     if (own.show === "offline" && before) this.roster.forgetPresences(true);
     if (own.show !== "offline" || before) this.whisper(stanza);
+    // What was kept is handed to one of several clients that come back; the others find it in the archive.
+    if (own.show !== "offline" && before.includes("unavailable") && this.archive) void this.catchUp(this.archive);
   }
 
   // --- what arrives ----------------------------------------------------------
