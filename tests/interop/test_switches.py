@@ -90,6 +90,26 @@ class TwoDomainsTests(TestCase):
         self.assertEqual((await alice.next()).get("from"), "zoe@second.test/x")
 
 
+class ColleaguesLimitTests(TestCase):
+    async def test_the_limit_is_that_of_the_file(self) -> None:
+        server = await serve(self, "alice", "bob", "carol", changes={"im.colleagues_limit": 2})
+        port = server.listeners.port("xmpps")
+        assert port is not None
+        listed = {}
+        for name in ("alice", "carol"):
+            client = await connect(port, tls=True)
+            self.addCleanup(client.transport.abortConnection)  # type: ignore[union-attr]
+            await client.features()
+            await client.plain(name, INSIDE)
+            client.restart()
+            await client.features()
+            await client.bind("x")
+            client.send("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>")
+            query = (await client.next()).find("query", "jabber:iq:roster")
+            listed[name] = [item.get("jid") for item in query.elements()]
+        self.assertEqual(listed, {"alice": ["bob@example.test"], "carol": []})
+
+
 class NoMailTests(XmppCase):
     @played
     async def test_a_message_makes_no_mail(self) -> None:
