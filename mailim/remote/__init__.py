@@ -1,1 +1,1 @@
-"""We are the client: MultiPOP, and later the relay."""
+"""We are the client: MultiPOP and the relay."""

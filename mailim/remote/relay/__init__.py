@@ -1,0 +1,1 @@
+"""Mail to other servers (RFC 5321): the way out."""

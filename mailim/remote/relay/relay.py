@@ -1,0 +1,230 @@
+"""The way out: by the hosts the DNS names for a domain, or all by one smarthost.
+
+Recipients of one mail that go the same way travel in one transaction: those handed over
+before the envelope is written share it. At least once: what is not known to have arrived is
+tried again (RFC 5321 4.2.5), so a server that dies behind its 250 gives a second copy.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from mailim.background import spawn
+from mailim.interfaces.bodies import IBodies
+from mailim.interfaces.relay import IRelay
+from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
+from mailim.remote.multipop.hosts import is_public
+from mailim.remote.relay.destinations import Destinations
+from mailim.remote.relay.envelope import domain_of
+from mailim.remote.relay.exchangers import Exchangers
+from mailim.remote.relay.session import Door, Host, Session
+from mailim.remote.relay.transaction import MOST_RECIPIENTS, Letter, Outcomes, transact
+from mailim.remote.relay.words import (
+    Delayed,
+    HostFailed,
+    Refused,
+    is_of_the_network,
+    unreachable,
+)
+from mailim.wire.smtp_outgoing import NeedsSeeker
+
+
+@dataclass(frozen=True, slots=True)
+class RelayRules:
+    """What the configuration says."""
+
+    host: str = ""  # the smarthost; "": by MX
+    port: int = 25
+    security: str = "opportunistic"
+    user: str = ""
+    password: str = field(default="", repr=False)
+    ca: bytes | None = None
+    private: bool = False  # hosts on private and loopback networks may be sent to
+    at_once: int = 4  # connections to one destination
+    waiting: int = 8  # mails that wait for one of them
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Recipients of one mail that go the same way."""
+
+    entry: SpoolEntry
+    destination: str
+    waiting: dict[str, Deferred[None]] = field(default_factory=dict)
+
+
+@implementer(IRelay)
+class Relay:
+    """Brings mail to other servers. `rules` gives those in force."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        bodies: IBodies,
+        exchangers: Exchangers,
+        door: Door,
+        rules: Callable[[], RelayRules],
+    ) -> None:
+        self._reactor = reactor
+        self._bodies = bodies
+        self._exchangers = exchangers
+        self._door = door
+        self._rules = rules
+        self._destinations = Destinations(
+            reactor, lambda: self._rules().at_once, lambda: self._rules().waiting
+        )
+        self._batches: dict[tuple[int, str], _Batch] = {}
+
+    async def send(self, entry: SpoolEntry, recipient: SpoolRecipient) -> None:
+        """Return once another server took responsibility for this recipient.
+
+        Raises `Delayed` where trying again may help, `Refused` where it will not.
+        """
+        domain = domain_of(recipient.address)
+        destination = self._rules().host or domain
+        key = (entry.id, destination)
+        batch = self._batches.get(key)
+        over: Deferred[None] = Deferred()
+        if batch is not None and recipient.address not in batch.waiting:
+            batch.waiting[recipient.address] = over
+        else:
+            batch = self._batches[key] = _Batch(entry, destination, {recipient.address: over})
+            spawn(self._bring(batch), "bringing a mail to another server")
+        await over
+
+    async def close(self) -> None:
+        """End all connections; what was under way counts as not sent."""
+        for connection in tuple(self._door.open):
+            await connection.close()
+
+    # --- one batch -----------------------------------------------------------------------
+
+    async def _bring(self, batch: _Batch) -> None:
+        try:
+            await self._destinations.enter(batch.destination)
+            try:
+                await self._try_hosts(batch)
+            finally:
+                self._destinations.leave(batch.destination)
+        except Exception as error:
+            self._seal(batch)
+            for over in batch.waiting.values():
+                if not over.called:
+                    over.errback(error)
+
+    def _seal(self, batch: _Batch) -> None:
+        """From now on recipients of this mail need another batch."""
+        key = (batch.entry.id, batch.destination)
+        if self._batches.get(key) is batch:
+            del self._batches[key]
+
+    async def _try_hosts(self, batch: _Batch) -> None:
+        """Go from host to host until one takes the mail or says what is wrong with it."""
+        trouble: Delayed | None = None
+        async for host in self._hosts(batch.destination):
+            try:
+                session = await self._door.enter(host)
+            except Exception as error:
+                if not isinstance(error, HostFailed) and not is_of_the_network(error):
+                    raise
+                trouble = Delayed(unreachable(host.name, error))
+                self._log.info("{host} [{address}]: {error}", host=host.name, address=host.address,
+                               spool_id=batch.entry.id, error=trouble.text)  # fmt: skip
+                continue
+            self._destinations.succeeded(batch.destination)
+            await self._deliver(batch, session)
+            return
+        trouble = trouble or Delayed(f"No mail server of {batch.destination} can be found.")
+        self._destinations.failed(batch.destination, trouble.text)
+        raise trouble
+
+    async def _hosts(self, destination: str) -> AsyncIterator[Host]:
+        rules = self._rules()
+        names: Iterable[str] = (rules.host,)
+        if not rules.host:
+            names = await self._exchangers.hosts(destination)
+        found = withheld = False
+        for name in names:
+            try:
+                addresses = await self._addresses(name)
+            except HostFailed:
+                found = True
+                continue
+            for address in addresses:
+                if not rules.private and not is_public(address):
+                    withheld = True
+                    continue
+                found = True
+                yield Host(name, address, rules.port, rules.security, rules.user,
+                           rules.password, rules.ca)  # fmt: skip
+        if withheld and not found:
+            raise Refused(f"The mail server of {destination} is on a private network.")
+        if not found and not rules.host:
+            raise Refused(f"There is no mail server for {destination}.")
+
+    async def _addresses(self, name: str) -> Sequence[str]:
+        try:
+            return (str(ipaddress.ip_address(name)),)
+        except ValueError:
+            return await self._exchangers.addresses(name)
+
+    async def _deliver(self, batch: _Batch, session: Session) -> None:
+        connection = session.connection
+        too_long = self._reactor.callLater(
+            connection.times.transaction,
+            lambda: connection.give_up(HostFailed("the server takes too long")),
+        )
+        try:
+            letter = await self._letter(batch.entry)
+            self._seal(batch)
+            recipients = list(batch.waiting)
+            for start in range(0, len(recipients), MOST_RECIPIENTS):
+                some = recipients[start : start + MOST_RECIPIENTS]
+                message = self._message(batch.entry)
+                self._tell(batch, session, await transact(session, letter, some, message))
+        except Exception as error:
+            await self._door.close(session)
+            if isinstance(error, HostFailed) or is_of_the_network(error):
+                raise Delayed(unreachable(session.host.name, error)) from None
+            raise
+        finally:
+            if too_long.active():
+                too_long.cancel()
+        self._door.leave(session)
+
+    def _tell(self, batch: _Batch, session: Session, outcomes: Outcomes) -> None:
+        for address, error in outcomes.items():
+            self._log.info(
+                "mail {spool_id} for {address}: {host} {outcome}",
+                spool_id=batch.entry.id,
+                address=address,
+                host=session.host.name,
+                ip=session.host.address,
+                protection=session.protection,
+                outcome="took it" if error is None else error.text,
+            )
+            if error is None:
+                batch.waiting[address].callback(None)
+            else:
+                batch.waiting[address].errback(error)
+
+    async def _letter(self, entry: SpoolEntry) -> Letter:
+        seeker = NeedsSeeker()
+        async for piece in self._message(entry):
+            seeker.feed(piece)
+        return Letter(entry.sender, entry.size, seeker.needs)
+
+    async def _message(self, entry: SpoolEntry) -> AsyncIterator[bytes]:
+        """Give the message as it leaves: our trace headers, then the octets as received."""
+        yield entry.prefix
+        async for piece in self._bodies.stream(entry.sha256):
+            yield piece
