@@ -139,10 +139,32 @@ class Certificates:
 
     def end_point_binding(self) -> bytes:
         """Give the tls-server-end-point channel binding (RFC 5929 4.1)."""
-        algorithm = self.leaf.signature_hash_algorithm
-        if algorithm is None or algorithm.name in ("md5", "sha1"):
-            algorithm = hashes.SHA256()
-        return self.leaf.fingerprint(algorithm)
+        return end_point_binding(self.leaf)
+
+
+def end_point_binding(leaf: x509.Certificate) -> bytes:
+    """Give the tls-server-end-point channel binding of a certificate (RFC 5929 4.1)."""
+    algorithm = leaf.signature_hash_algorithm
+    if algorithm is None or algorithm.name in ("md5", "sha1"):
+        algorithm = hashes.SHA256()
+    return leaf.fingerprint(algorithm)
+
+
+def channel_bindings(connection: SSL.Connection) -> dict[str, bytes]:
+    """Give the bindings of a connection we serve, by name, the best first.
+
+    tls-exporter (RFC 9266) exists with TLS 1.3 only. The certificate is the one that this
+    connection was shown: a reload may have brought another since.
+    """
+    bindings = {}
+    if connection.get_protocol_version_name() == "TLSv1.3":
+        bindings["tls-exporter"] = connection.export_keying_material(
+            b"EXPORTER-Channel-Binding", 32, b""
+        )
+    shown = connection.get_certificate()
+    if shown is not None:
+        bindings["tls-server-end-point"] = end_point_binding(shown.to_cryptography())
+    return bindings
 
 
 def client_options(hostname: str, ca: bytes | None = None) -> Any:

@@ -16,7 +16,7 @@ from mailim.protocols.xmpp.client_stream import ClientStream
 from mailim.protocols.xmpp.connections import Connections
 from mailim.protocols.xmpp.outbox import Outbox
 from mailim.protocols.xmpp.services import StreamServices
-from mailim.tls import Certificates
+from mailim.tls import Certificates, channel_bindings
 from mailim.wire import ns
 from mailim.wire.xml import (
     STREAM_CLOSE,
@@ -61,7 +61,6 @@ class ClientProtocol(Protocol):
             return
         self._counted = peer
         transport.setTcpNoDelay(True)
-        transport.setTcpKeepAlive(True)
         self._parser = StreamParser(self._settings.before_auth)
         self._outbox = Outbox(
             self._services.clock,
@@ -190,16 +189,9 @@ class ClientProtocol(Protocol):
             transport.resumeProducing()
 
     def channel_bindings(self) -> Mapping[str, bytes]:
-        """Give tls-exporter (RFC 9266, TLS 1.3 only) and tls-server-end-point (RFC 5929)."""
+        """Give them by name."""
         transport: Any = self.transport
-        bindings = {}
-        handle = transport.getHandle()
-        if handle.get_protocol_version_name() == "TLSv1.3":
-            bindings["tls-exporter"] = handle.export_keying_material(
-                b"EXPORTER-Channel-Binding", 32, b""
-            )
-        bindings["tls-server-end-point"] = self._certificates.end_point_binding()
-        return bindings
+        return channel_bindings(transport.getHandle())
 
     def tls_description(self) -> str:
         """Give version and cipher."""

@@ -13,6 +13,7 @@ from wsproto.events import CloseConnection
 from mailim.interfaces.accounts import Account
 from mailim.protocols.xmpp.connections import Connections
 from mailim.protocols.xmpp.settings import StreamSettings
+from mailim.tls import end_point_binding, self_signed
 from mailim.wire import ns
 from mailim.wire.scram_client import ScramClient
 from mailim.wire.xml import Element, StreamClose, StreamOpen
@@ -104,6 +105,39 @@ class LimiterTests(StreamCase):
         self.assertTrue(connections.enter("2001:db8:0:1::1"))
         connections.leave(peers[0])
         self.assertTrue(connections.enter(peers[2]))
+
+
+class ReloadTests(StreamCase):
+    async def test_a_connection_is_bound_to_the_certificate_it_was_shown(self) -> None:
+        server = await self.serve()
+        client = await self.connect()
+        await client.start_tls()
+        await pause()  # for the handshake
+        shown = client.transport.getHandle().get_peer_certificate()  # type: ignore[union-attr]
+        site = server.core.site
+        certificate, key = self_signed(("another",))
+        site.path(site.config.tls.certificate).write_bytes(certificate)
+        site.path(site.config.tls.key).write_bytes(key)
+        await server.reload()
+        scram = ScramClient(
+            "SCRAM-SHA-256-PLUS", "alice", PASSWORD, "clientnonce",
+            binding="tls-server-end-point",
+            binding_data=end_point_binding(shown.to_cryptography()),
+        )  # fmt: skip
+        await client.features()
+        answer = await exchange(client, scram, "SCRAM-SHA-256-PLUS")
+        self.assertEqual(answer.name, "success")
+
+
+async def exchange(client: RawClient, scram: ScramClient, mechanism: str) -> Element:
+    """Go through a SCRAM exchange; gives the last answer."""
+    first = base64.b64encode(scram.first()).decode()
+    client.send(f"<auth xmlns='{ns.SASL}' mechanism='{mechanism}'>{first}</auth>")
+    challenge = await client.next()
+    final = base64.b64encode(scram.final(base64.b64decode(challenge.text))).decode()
+    client.send(f"<response xmlns='{ns.SASL}'>{final}</response>")
+    answer: Element = await client.next()
+    return answer
 
 
 class HeaderTests(StreamCase):
