@@ -64,6 +64,11 @@ export interface BoxRow {
   readonly pending_deletes: number;
 }
 
+/** Whether a box fails: "waiting" is for the next attempt after a failure. */
+export function isFailing(box: BoxRow): boolean {
+  return box.enabled && (box.state === "failed" || box.state === "waiting");
+}
+
 export interface Finding {
   readonly state: "good" | "warning" | "bad";
   readonly what: string;

@@ -4,7 +4,7 @@ import type { VNode } from "preact";
 import { t, tn } from "../core/i18n.js";
 import { Button, IconButton } from "../ui/button.js";
 import { EmptyState } from "../ui/empty.js";
-import { attempt, call, useLoaded, type BoxRow } from "./api.js";
+import { attempt, call, isFailing, useLoaded, type BoxRow } from "./api.js";
 import { Cell, Failure, Head, Skeleton, Tag, When } from "./parts.js";
 
 const SECONDS = 4;
@@ -13,6 +13,7 @@ function StateTag({ row }: { row: BoxRow }): VNode {
   if (!row.enabled) return <Tag kind="plain">{t("Switched off")}</Tag>;
   switch (row.state) {
     case "failed":
+    case "waiting":
       return <Tag kind="bad">{tn("Failed once", "Failed {n} times", Math.max(1, row.failures))}</Tag>;
     case "running":
       return <Tag kind="warn">{t("Collecting…")}</Tag>;
@@ -63,7 +64,7 @@ export function Multipop(): VNode {
     busy.value = false;
     await loaded.reload();
   };
-  const failed = (rows ?? []).filter((row) => row.enabled && row.state === "failed").length;
+  const failed = (rows ?? []).filter((row) => isFailing(row)).length;
   const note = rows ? t("{boxes}, {failed}", { boxes: tn("1 box", "{n} boxes", rows.length), failed: failed ? tn("1 fails", "{n} fail", failed) : t("none fails") }) : undefined;
   const names = [t("Box"), t("State"), t("Last run"), t("Last success"), t("Next run"), t("Collected"), t("Last error")];
   return (

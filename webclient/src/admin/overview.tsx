@@ -3,7 +3,7 @@ import type { VNode } from "preact";
 import { formatNumber, t, tn } from "../core/i18n.js";
 import { Button } from "../ui/button.js";
 import { Icon, type IconName } from "../ui/icon.js";
-import { call, useLoaded, type BoxRow, type ConnectionRow, type Finding, type Loaded, type User } from "./api.js";
+import { call, isFailing, useLoaded, type BoxRow, type ConnectionRow, type Finding, type Loaded, type User } from "./api.js";
 import { Failure, Head, Skeleton } from "./parts.js";
 import { type Section, sectionHref } from "./sections.js";
 
@@ -80,7 +80,7 @@ export function Overview(): VNode {
   const checked = useLoaded(() => call<Checked>("check"));
   const all = users.data.value;
   const rows = connections.data.value;
-  const failing = boxes.data.value?.filter((box) => box.enabled && box.state === "failed").length ?? 0;
+  const failing = boxes.data.value?.filter(isFailing).length ?? 0;
   const disabled = all?.filter((user) => !user.enabled).length ?? 0;
   const people = new Set(rows?.map((row) => row.jid.split("/")[0])).size;
   const failures = [users, connections, boxes].filter((item) => item.failure.value !== null);

@@ -18,7 +18,7 @@ function stateText(box: Box): string {
   const words = {
     idle: t("Ready"),
     running: t("Collecting…"),
-    waiting: t("Waiting for the next run"),
+    waiting: t("Failed, will try again"),
     failed: t("Failed"),
     disabled: t("Switched off"),
   };
