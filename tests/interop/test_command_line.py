@@ -229,7 +229,8 @@ class FilesTests(SynchronousTestCase):
 
     def test_listeners_are_told_and_listen(self) -> None:
         bound = json.loads((self.site.var / "listeners.json").read_text())
-        self.assertEqual(set(bound), {"http", "https", "xmpp", "xmpps"})
+        names = {"smtp", "submission", "submissions", "http", "https", "xmpp", "xmpps"}
+        self.assertEqual(set(bound), names)
         for one in bound.values():
             socket.create_connection(("127.0.0.1", one["port"]), 5).close()
 

@@ -121,7 +121,7 @@ class HostileInputTests(SynchronousTestCase):
             "accounts.failures_per_account": 10_000,
             "accounts.failures_per_peer": 100_000,
         }
-        self.site = RunningSite({"admin": PASSWORD}, changes)
+        self.site = RunningSite({"admin": PASSWORD}, changes, measured=False)
         self.addCleanup(self.site.stop)
 
     async def _all(self, count: int) -> None:
