@@ -13,8 +13,11 @@ class MappedOctets(mmap.mmap):
     """A read-only mapped file with what the scanner uses of `bytes` besides.
 
     Indexes give numbers and slices give bytes, as with `bytes`; regular expressions and
-    `find` work on it. The file must not change while it is mapped.
+    `find` work on it. The file must not change while it is mapped. What was searched is let
+    go of at once, so that no more than some pieces of it are resident at any time.
     """
+
+    _begin = 0  # of what may be resident, a multiple of _PIECE
 
     def startswith(self, prefix: bytes, start: int = 0) -> bool:
         """Tell whether `prefix` stands at `start`."""
@@ -22,8 +25,30 @@ class MappedOctets(mmap.mmap):
 
     def count(self, one: bytes, start: int, end: int) -> int:
         """Count an octet in [start, end)."""
-        pieces = (self[at : min(at + _PIECE, end)] for at in range(start, end, _PIECE))
-        return sum(piece.count(one) for piece in pieces)
+        found = 0
+        for at in range(start, end, _PIECE):
+            found += self[at : min(at + _PIECE, end)].count(one)
+            self._passed(at)
+        return found
+
+    def find(self, sub: bytes, start: int = 0, end: int | None = None) -> int:  # type: ignore[override]
+        """Give where `sub` stands first in [start, end), or -1; neither may be negative."""
+        end = len(self) if end is None else min(end, len(self))
+        while start < end:
+            stop = min(start + _PIECE, end)
+            at: int = super().find(sub, start, min(stop + len(sub) - 1, end))
+            self._passed(start if at < 0 else at)
+            if at >= 0:
+                return at
+            start = stop
+        return -1
+
+    def _passed(self, place: int) -> None:
+        """Let go of the pages before `place`; they come back from the file if needed."""
+        place -= place % _PIECE
+        if place > self._begin:
+            self.madvise(mmap.MADV_DONTNEED, self._begin, place - self._begin)
+        self._begin = place
 
 
 def mapped(path: Path) -> MappedOctets:

@@ -48,3 +48,33 @@ class MappedTest(SynchronousTestCase):
         with mapped(self.path) as octets:
             self.assertEqual(describe(octets), describe(data))
             self.assertEqual(describe(octets).structure.lines, 4)
+
+    def test_found_wherever_it_stands(self) -> None:
+        """Also across the borders of the pieces that are searched one by one."""
+        mega = 1 << 20
+        data = bytearray(b"x" * (3 * mega))
+        for place in (0, 5, mega - 2, 2 * mega - 1, 2 * mega, 3 * mega - 3):
+            data[place : place + 3] = b"\n--"
+        self.path.write_bytes(data)
+        plain = bytes(data)
+        with mapped(self.path) as octets:
+            for start in (0, 1, 5, 6, mega - 2, mega - 1, mega, 2 * mega, 3 * mega - 4, 4 * mega):
+                for end in (None, start, start + 2, mega, mega + 1, 2 * mega + 1, 9 * mega):
+                    self.assertEqual(
+                        octets.find(b"\n--", start, end), plain.find(b"\n--", start, end)
+                    )
+
+    def test_what_was_searched_is_let_go_of(self) -> None:
+        """Searching 64 MB keeps less than 8 MB of them resident."""
+        self.path.write_bytes(b"Subject: s\r\n\r\n" + b"y" * 64_000_000)
+
+        def resident() -> int:
+            for line in Path("/proc/self/status").read_text().splitlines():
+                if line.startswith("RssFile:"):
+                    return int(line.split()[1]) * 1024
+            raise AssertionError("no RssFile")
+
+        with mapped(self.path) as octets:
+            before = resident()
+            describe(octets)
+            self.assertLess(resident() - before, 8_000_000)
