@@ -12,6 +12,7 @@ at the next `mailim reload` or SIGHUP.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import tomllib
 from dataclasses import dataclass
@@ -43,7 +44,35 @@ def _domain(text: str) -> str:
         raise ValueError(error.text) from None
 
 
+def name_server(text: str) -> tuple[str, int]:
+    """Split "address", "address:port" or "[address]:port"; raises ValueError."""
+    try:
+        return str(ipaddress.ip_address(text.strip("[]"))), 53
+    except ValueError:
+        address, colon, port = text.rpartition(":")
+        if not colon or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
+            raise ValueError("not an IP address, or address:port") from None
+        return str(ipaddress.ip_address(address.strip("[]"))), int(port)
+
+
+def _name_server(text: str) -> str:
+    name_server(text)
+    return text
+
+
+NameServer = Annotated[str, AfterValidator(_name_server)]
+
+
+def _address(text: str) -> str:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        raise ValueError("not an IP address") from None
+    return text
+
+
 DomainName = Annotated[str, AfterValidator(_domain)]
+IpAddress = Annotated[str, AfterValidator(_address)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -68,7 +97,7 @@ class Server(Section):
         le=60000,
         description="Added to every standard port: 10000 makes https listen on 10443 (restart).",
     )
-    listen: tuple[str, ...] = Field(
+    listen: tuple[IpAddress, ...] = Field(
         default=("0.0.0.0", "::"),  # noqa: S104 - a server for the office; loopback in `make run`
         min_length=1,
         strict=False,
@@ -349,6 +378,52 @@ class Smtp(Section):
     )
 
 
+class Relay(Section):
+    """Sending mail to other servers."""
+
+    enabled: bool = Field(
+        default=False,
+        description="Off: only addresses here can be written to (restart).",
+    )
+    host: str = Field(
+        default="",
+        max_length=253,
+        description="A server that takes all outgoing mail (smarthost), a name or an IP address;"
+        " empty: the servers the DNS names for each domain (MX).",
+    )
+    port: Port = Field(
+        default=0, description="Port to send to; 0: 25, with a smarthost 587, or 465 for tls."
+    )
+    security: Literal["opportunistic", "starttls", "tls"] = Field(
+        default="opportunistic",
+        description="opportunistic: TLS where the other side can. starttls: nothing goes without"
+        " TLS and a verified certificate. tls: likewise, from the first byte; for a smarthost.",
+    )
+    ca: str = Field(
+        default="",
+        max_length=4096,
+        description="PEM file with the CA to trust; empty: those of the system.",
+    )
+    user: str = Field(default="", max_length=255, description="Login name at the smarthost.")
+    password_file: Path = Field(
+        default=Path("etc/relay.password"),
+        strict=False,
+        description="File with its password, in one line.",
+    )
+    connections_per_destination: int = Field(
+        default=4, ge=1, le=100, description="Connections to one domain, or the smarthost, at once."
+    )
+    allow_private_hosts: bool = Field(
+        default=False, description="Send to servers on private or loopback networks, too."
+    )
+    dns_servers: tuple[NameServer, ...] = Field(
+        default=(),
+        strict=False,
+        description="Whom to ask, as address or address:port; empty: those of /etc/resolv.conf"
+        " (restart).",
+    )
+
+
 class Http(Section):
     """The web server."""
 
@@ -403,6 +478,7 @@ class Config(Section):
     im: Im = Field(default=Im())
     mail: Mail = Field(default=Mail())
     smtp: Smtp = Field(default=Smtp())
+    relay: Relay = Field(default=Relay())
     multipop: Multipop = Field(default=Multipop())
     http: Http = Field(default=Http())
     webmail: Webmail = Field(default=Webmail())
@@ -413,6 +489,10 @@ class Config(Section):
             raise ValueError("accounts.session_idle_days must not exceed accounts.session_max_days")
         if self.im.stanza_octets_before_login > self.im.stanza_octets:
             raise ValueError("im.stanza_octets_before_login must not exceed im.stanza_octets")
+        if self.relay.security == "tls" and not self.relay.host:
+            raise ValueError("relay.security tls needs a relay.host")
+        if self.relay.user and (not self.relay.host or self.relay.security == "opportunistic"):
+            raise ValueError("relay.user needs a relay.host, and relay.security starttls or tls")
         return self
 
     def port(self, listener: str) -> int:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailim.config import Config, ConfigError, load, parse
+from mailim.config import Config, ConfigError, load, name_server, parse
 from mailim.config_reference import render as reference
 from mailim.config_text import render
 
@@ -31,6 +31,16 @@ LIVE = {
         "message_octets",
         "failures_before_quarantine",
         "allow_plaintext",
+        "allow_private_hosts",
+    },
+    "relay": {
+        "host",
+        "port",
+        "security",
+        "ca",
+        "user",
+        "password_file",
+        "connections_per_destination",
         "allow_private_hosts",
     },
 }
@@ -92,6 +102,24 @@ class ProblemTests(SynchronousTestCase):
     def test_cross_checks_hold(self) -> None:
         found = self.problems("[accounts]\nsession_idle_days = 20\nsession_max_days = 10")
         self.assertIn("must not exceed", found[""])
+
+    def test_relay(self) -> None:
+        for text, words in (
+            ('security = "tls"', "needs a relay.host"),
+            ('user = "kate"', "needs a relay.host"),
+            ('user = "kate"\nhost = "out.example"', "starttls or tls"),
+        ):
+            self.assertIn(words, self.problems(f"[relay]\n{text}")[""])
+        for bad in ("example.org", "1.2.3.4:0", "1.2.3.4:x", "::1:53x", "[::1]:99999", ""):
+            found = self.problems(f'[relay]\ndns_servers = ["{bad}"]')
+            self.assertIn("relay.dns_servers.0", found)
+        for good, meant in (
+            ("192.0.2.1", ("192.0.2.1", 53)),
+            ("192.0.2.1:5353", ("192.0.2.1", 5353)),
+            ("::1", ("::1", 53)),
+            ("[::1]:5353", ("::1", 5353)),
+        ):
+            self.assertEqual(name_server(good), meant)
 
     def test_not_toml(self) -> None:
         self.assertIn("is not TOML", self.problems("= 1")[""])

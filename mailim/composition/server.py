@@ -16,6 +16,7 @@ from mailim.admin.im_acts import ImActs
 from mailim.admin.site_acts import SiteActs
 from mailim.background import spawn
 from mailim.composition.core import Core
+from mailim.composition.relay import make_relay
 from mailim.composition.reloading import merged
 from mailim.composition.smtp import make_smtp
 from mailim.composition.web import make_web
@@ -80,6 +81,7 @@ class Server(MultiService):
                 roster_items=config.im.roster_items,
             ),
         )
+        self._relay = make_relay(core)
         self.queue = Queue(
             reactor,
             core.store,
@@ -87,6 +89,7 @@ class Server(MultiService):
             [],
             Routing(core.directory),
             LocalDelivery(core.store),
+            self._relay,
             at_once=config.mail.deliveries_at_once,
         )
         self._connections = Connections(stream_settings(core.site))
@@ -99,8 +102,7 @@ class Server(MultiService):
         )
         websocket = WebSocketXmpp(self._streams, self._connections)
         self._web = make_web(core, operations, websocket, lambda: self.healthy)
-        # The queue has no relay yet: mail for other servers is refused at RCPT.
-        self._smtp = make_smtp(core, self._certificates, can_relay=False)
+        self._smtp = make_smtp(core, self._certificates, can_relay=self._relay is not None)
 
     # --- the service -------------------------------------------------------------------
 
@@ -192,6 +194,7 @@ class Server(MultiService):
             ("ending SMTP", self._smtp.close),
             ("ending streams", self._end_streams),
             ("ending services", super().stopService),
+            ("ending connections to other servers", self._end_relay),
             ("ending instant messaging", self.im.stop),
             ("ending the web server", self._web.close),
             ("closing the store", self.core.stop),
@@ -205,6 +208,10 @@ class Server(MultiService):
         waiting, self._ending = self._ending or [], []
         for over in waiting:
             over.callback(None)
+
+    async def _end_relay(self) -> None:
+        if self._relay is not None:
+            await self._relay.close()
 
     def _untell(self) -> None:
         (self.core.site.var / "listeners.json").unlink(missing_ok=True)

@@ -79,9 +79,9 @@ class RawSmtp(Protocol):
         return await self.say(f"AUTH PLAIN {message}")
 
 
-async def connect(port: int, tls: bool = False) -> RawSmtp:
-    """Connect to 127.0.0.1 and read the greeting."""
-    endpoint: Any = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
+async def connect(port: int, tls: bool = False, address: str = "127.0.0.1") -> RawSmtp:
+    """Connect and read the greeting."""
+    endpoint: Any = TCP4ClientEndpoint(reactor, address, port)
     if tls:
         endpoint = wrapClientTLS(CertificateOptions(), endpoint)
     client: RawSmtp = await connectProtocol(endpoint, RawSmtp())

@@ -16,8 +16,8 @@ from twisted.internet.interfaces import IReactorTime
 
 from mailim.remote.relay.words import Delayed
 
-FIRST_REST: Final = 10.0  # seconds
-LONGEST_REST: Final = 300.0
+FIRST_REST: Final = 5.0  # seconds; less than the queue waits before it tries again
+LONGEST_REST: Final = 120.0
 REMEMBERED: Final = 10_000  # destinations
 
 

@@ -1,0 +1,167 @@
+"""Two servers of ours exchange mail over loopback, with a DNS of their own."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
+
+from mailim.composition.server import Server
+from mailim.interfaces.items import ItemQuery
+from mailim.interfaces.spool import SpoolEntry
+from mailim.interfaces.store import ITransaction
+from mailim.limits import TRACE_HOPS
+from tests.fakes.dns_server import FakeDns
+from tests.fakes.inside import PASSWORD, serve
+from tests.fakes.raw_smtp import RawSmtp, connect
+
+
+def free_port(*addresses: str) -> int:
+    """Give a port that is free on all these addresses."""
+    for _ in range(50):
+        sockets = [socket.socket() for _ in addresses]
+        try:
+            sockets[0].bind((addresses[0], 0))
+            port: int = sockets[0].getsockname()[1]
+            for one, address in zip(sockets[1:], addresses[1:], strict=True):
+                one.bind((address, port))
+            return port
+        except OSError:
+            continue
+        finally:
+            for one in sockets:
+                one.close()
+    raise AssertionError("no port is free on all addresses")
+
+
+class TwoSitesCase(TestCase):
+    """a.test at 127.0.0.2, b.test at 127.0.0.3; each with an account kim."""
+
+    timeout = 120
+
+    async def serve_both(self) -> None:
+        self.dns = FakeDns()
+        resolver = self.dns.serve(self)
+        self.port = free_port("127.0.0.2", "127.0.0.3")
+        self.sites = {
+            name: await self.site(name, f"127.0.0.{last}", resolver.servers[0])
+            for name, last in (("a.test", 2), ("b.test", 3))
+        }
+
+    async def site(self, domain: str, address: str, dns: tuple[str, int]) -> Server:
+        self.dns.mx(domain, (10, f"mail.{domain}"))
+        self.dns.a(f"mail.{domain}", address)
+        server = await serve(
+            self,
+            changes={
+                "server.hostname": f"mail.{domain}",
+                "server.domain": domain,
+                "server.listen": (address,),
+                "listeners.smtp.port": self.port,
+                "relay.enabled": True,
+                "relay.port": self.port,
+                "relay.allow_private_hosts": True,
+                "relay.dns_servers": ("{}:{}".format(*dns),),
+            },
+        )
+        await server.core.accounts.add(f"kim@{domain}", PASSWORD)
+        return server
+
+    async def submission(self, domain: str) -> RawSmtp:
+        """Sign in to port 587 of a site as its kim."""
+        server = self.sites[domain]
+        port = server.listeners.port("submission")
+        assert port is not None
+        address = server.core.site.config.server.listen[0]
+        client = await connect(port, address=address)
+        self.addCleanup(client.transport.abortConnection)  # type: ignore[union-attr]
+        await client.start_tls()
+        self.assertEqual((await client.plain(f"kim@{domain}", PASSWORD))[:3], "235")
+        return client
+
+    async def send(self, client: RawSmtp, sender: str, recipient: str, text: str) -> None:
+        codes = await client.all(f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>", "DATA")
+        self.assertEqual([code[:3] for code in codes], ["250", "250", "354"])
+        self.assertEqual((await client.say(text + "\r\n."))[:3], "250")
+
+    async def inbox(self, domain: str, count: int = 1) -> list[bytes]:
+        """Wait for so many mails in the Inbox of a site's kim."""
+        server = self.sites[domain]
+
+        def unit(tx: ITransaction) -> list[bytes]:
+            folder = tx.folders.by_role(1, "inbox")
+            assert folder is not None
+            items = tx.items.get(1, tx.items.query(ItemQuery(1, {"inMailbox": folder.id})).ids)
+            return [each.prefix + tx.bodies.read(each.body_id) for each in items.values()]
+
+        for _ in range(1000):
+            found = await server.core.store.read(unit)
+            if len(found) >= count:
+                return found
+            await deferLater(reactor, 0.02)
+        self.fail(f"{len(found)} mails of {count} at {domain}")
+
+    async def spool(self, domain: str) -> list[SpoolEntry]:
+        return list(await self.sites[domain].core.store.read(lambda tx: tx.spool.list(100)))
+
+
+class TwoSitesTests(TwoSitesCase):
+    async def test_there_and_back(self) -> None:
+        await self.serve_both()
+        client = await self.submission("a.test")
+        text = "From: kim@a.test\r\nSubject: Gr\u00fc\u00dfe\r\n\r\n..dot\r\nHello"
+        await self.send(client, "kim@a.test", "kim@b.test", text)
+        (mail,) = await self.inbox("b.test")
+        self.assertIn(b"Return-Path: <kim@a.test>\r\n", mail)
+        self.assertIn("\r\nSubject: Gr\u00fc\u00dfe\r\n\r\n.dot\r\nHello\r\n".encode(), mail)
+        self.assertEqual(mail.count(b"Received: "), 2)
+        back = await self.submission("b.test")
+        await self.send(back, "kim@b.test", "kim@a.test", "Subject: Re\r\n\r\nThanks")
+        (mail,) = await self.inbox("a.test")
+        self.assertIn(b"Thanks", mail)
+        self.assertEqual((await self.spool("a.test"), await self.spool("b.test")), ([], []))
+
+    async def test_a_large_one(self) -> None:
+        await self.serve_both()
+        client = await self.submission("a.test")
+        line = os.urandom(36).hex() + "\r\n"
+        await self.send(
+            client, "kim@a.test", "kim@b.test", "Subject: x\r\n\r\n" + line * 30_000 + "end"
+        )
+        (mail,) = await self.inbox("b.test")
+        self.assertTrue(mail.endswith(line.encode() * 30_000 + b"end\r\n"))
+
+    async def test_away_for_a_while(self) -> None:
+        await self.serve_both()
+        listener = self.dns.records.pop("mail.b.test")
+        client = await self.submission("a.test")
+        self.dns.broken.add("mail.b.test")
+        await self.send(client, "kim@a.test", "kim@b.test", "Subject: x\r\n\r\nlater")
+        while not (spool := await self.spool("a.test")) or not spool[0].recipients[0].attempts:
+            await deferLater(reactor, 0.02)
+        self.flushLoggedErrors(RuntimeError)  # the fake DNS's own
+        self.assertIn("No mail server", spool[0].recipients[0].last_error)
+        self.dns.broken.clear()
+        self.dns.records["mail.b.test"] = listener
+        (mail,) = await self.inbox("b.test")
+        self.assertIn(b"later", mail)
+
+    async def test_a_loop_of_two_sites_ends(self) -> None:
+        """RFC 5321 6.3: aliases that point to each other; the hops are counted."""
+        await self.serve_both()
+        for here, there in (("a.test", "b.test"), ("b.test", "a.test")):
+            await self.sites[here].core.accounts.add_alias(f"loop@{here}", f"loop@{there}")
+        client = await self.submission("a.test")
+        await self.send(client, "kim@a.test", "loop@a.test", "Subject: x\r\n\r\nround")
+        held: list[Any] = []
+        for _ in range(3000):
+            held = [r for name in self.sites for e in await self.spool(name) for r in e.recipients
+                    if r.held]  # fmt: skip
+            if held:
+                break
+            await deferLater(reactor, 0.02)
+        self.assertIn(f"{TRACE_HOPS} hosts", held[0].last_error)
