@@ -11,21 +11,23 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from io import TextIOWrapper
 from typing import Any
 
 from mailim.admin.client import NoServer, call
 from mailim.admin.command_line import collect, parser
 from mailim.admin.display import shown
-from mailim.admin.new_site import NewSite, dns_records, generated_password, make
+from mailim.admin.new_site import NewSite, dns_records
 from mailim.admin.table import Operation
 from mailim.config import Site, load
 from mailim.errors import MailimError, Unavailable
-from mailim.tls import write_private
 
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # whatever the locale cannot say is escaped
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:] if words is None else words))
 
 
@@ -42,7 +44,7 @@ def run(words: Sequence[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 1
-    return _print(result, namespace.json, operation)
+    return _print(result, namespace.json)
 
 
 def perform(site: Site, operation: Operation, arguments: dict[str, Any]) -> Any:
@@ -59,7 +61,7 @@ def perform(site: Site, operation: Operation, arguments: dict[str, Any]) -> Any:
     return perform_without_server(site, [(operation.name, arguments)])[0]
 
 
-def _print(result: Any, as_json: bool, operation: Operation) -> int:
+def _print(result: Any, as_json: bool) -> int:
     text = shown(result, as_json)
     try:
         if text:
@@ -74,42 +76,25 @@ def _print(result: Any, as_json: bool, operation: Operation) -> int:
 
 
 def _init(namespace: argparse.Namespace) -> int:
-    site = NewSite(namespace.directory, namespace.domain, namespace.port_base, namespace.listen)
-    file = make(site)
-    made = load(file)
+    from mailim.composition.founding import found
+
     names = [name.strip() for name in namespace.accounts.split(",") if name.strip()]
-    lines = _make_accounts(made, names)
-    if lines:
-        write_private(Path(namespace.directory) / "accounts.txt", "".join(lines).encode())
-    config = made.config
-    print(f"The site is in {namespace.directory}; its configuration is {file}.")
-    if lines:
-        print(f"Accounts and their passwords are in {namespace.directory}/accounts.txt.")
-    else:
-        print(f"Next: mailim --config {file} user add you@{config.server.domain} --admin")
-    print(f"Start it: twistd -n mailim --config {file}")
-    print("Publish these DNS records:")
+    new = NewSite(namespace.directory, namespace.domain, namespace.port_base, namespace.listen)
+    founded = found(new, names)
+    config, file = founded.site.config, founded.site.file
     ports = {name: config.port(name) for name in ("xmpp", "xmpps", "https")}
-    for record in dns_records(config.server.hostname, config.server.domain, ports):
-        print(f"  {record}")
-    return 0
-
-
-def _make_accounts(site: Site, names: list[str]) -> list[str]:
-    """Make accounts with generated passwords, the first an administrator."""
-    if not names:
-        return []
-    from mailim.composition.offline import perform_without_server
-
-    calls, lines = [], []
-    for place, name in enumerate(names):
-        address = f"{name}@{site.config.server.domain}"
-        password = generated_password()
-        lines.append(f"{address} {password}\n")
-        given = {"address": address, "password": password, "admin": place == 0 or None}
-        calls.append(("user.add", given))
-    perform_without_server(site, calls)
-    return lines
+    records = dns_records(config.server.hostname, config.server.domain, ports)
+    if namespace.json:
+        passwords = str(founded.passwords) if founded.passwords else None
+        made = {"config": str(file), "accounts": [*founded.accounts], "passwords": passwords}
+        return _print({**made, "dns": records}, True)
+    lines = [f"The site is in {namespace.directory}; its configuration is {file}."]
+    if founded.passwords is not None:
+        lines.append(f"Accounts and their passwords are in {founded.passwords}.")
+    else:
+        lines.append(f"Next: mailim --config {file} user add you@{config.server.domain} --admin")
+    lines += [f"Start it: twistd -n mailim --config {file}", "Publish these DNS records:"]
+    return _print("\n".join([*lines, *(f"  {record}" for record in records)]), False)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,10 @@ import argparse
 import getpass
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mailim.admin.table import TABLE, Argument, Operation
+from mailim.admin.table import MAX_FILE, TABLE, Argument, Operation
 from mailim.errors import Invalid
 
 _GROUPS = {
@@ -23,16 +22,6 @@ _GROUPS = {
     "im": "instant messaging",
     "record": "the record of instant messages",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What was asked for; `operation` is None for init."""
-
-    config: Path
-    json: bool
-    operation: Operation | None
-    arguments: dict[str, Any]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -134,12 +123,12 @@ def collect(
                 values[argument.name] = _from_stdin()
             elif argument.required:
                 values[argument.name] = _asked(ask)
+        elif argument.kind == "file" and getattr(namespace, argument.name) is not None:
+            values[argument.name] = _text_of(Path(getattr(namespace, argument.name)), argument.name)
         elif getattr(namespace, argument.name, None) is not None:
             values[argument.name] = getattr(namespace, argument.name)
     if "ca" in values:  # the server runs elsewhere in the tree
         values["ca"] = str(Path(values["ca"]).absolute())
-    if "checkpoint" in values:
-        values["checkpoint"] = str(Path(values["checkpoint"]).absolute())
     return values
 
 
@@ -150,8 +139,22 @@ def _asked(ask: Callable[[str], str]) -> str:
         raise Invalid("no password was given; say it with --password-stdin", "password") from None
 
 
+def _text_of(path: Path, name: str) -> str:
+    try:
+        with path.open("rb") as stream:
+            octets = stream.read(MAX_FILE + 1)
+    except OSError as error:
+        raise Invalid(f"{path}: {error.strerror}", name) from None
+    if len(octets) > MAX_FILE:
+        raise Invalid(f"{path} is larger than {MAX_FILE} octets", name)
+    return octets.decode("utf-8", "replace").replace("\x00", "\ufffd")
+
+
 def _from_stdin() -> str:
-    line = sys.stdin.readline(4096).rstrip("\r\n")
+    try:
+        line = sys.stdin.readline(4096).rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise Invalid("the password on standard input is not UTF-8", "password") from None
     if not line:
         raise Invalid("no password on standard input", "password")
     return line

@@ -18,7 +18,7 @@ from mailim.protocols.http.request import Request
 from mailim.protocols.http.response import Response, json_response, no_content
 from mailim.protocols.http.router import Route
 
-MAX_BODY = 262_144
+MAX_BODY = 1_048_576
 Actor = Callable[[Request], Awaitable[str]]
 
 

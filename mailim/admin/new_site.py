@@ -12,7 +12,9 @@ fails half-way removes what it made.
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,29 +46,78 @@ class NewSite:
         return f"mail.{self.domain}"
 
 
-def make(site: NewSite) -> Path:
-    """Make the site's files; gives the configuration's path.
+class Made:
+    """What was made for a new site, so that it can be taken back."""
 
-    Raises `AlreadyExists` if any of them is there, `Invalid` for a bad domain,
-    `Unavailable` if the disk refuses.
+    def __init__(self, file: Path) -> None:
+        """`file` is the configuration."""
+        self.file = file
+        self._paths: list[Path] = []
+
+    def directory(self, path: Path, mode: int = 0o755) -> None:
+        """Make a directory and those above it, unless they are there."""
+        missing = [each for each in (path, *path.parents) if not each.exists()]
+        for each in reversed(missing):
+            each.mkdir(mode)
+            self._paths.append(each)
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Write a new private file."""
+        self.directory(path.parent)
+        try:
+            write_private(path, data)
+        except FileExistsError:
+            raise AlreadyExists(f"{path} is there already; nothing was changed") from None
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+        self._paths.append(path)
+
+    def undo(self) -> None:
+        """Remove all of it again, also what has come into its directories meanwhile."""
+        for path in reversed(self._paths):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def make(site: NewSite, more: Mapping[str, bytes] | None = None) -> Path:
+    """Make the site's files; gives the configuration's path. See `lay_out`."""
+    return lay_out(site, more).file
+
+
+def lay_out(site: NewSite, more: Mapping[str, bytes] | None = None) -> Made:
+    """Make the site's files, and `more` private ones by name.
+
+    Raises `AlreadyExists` if any of them is there, `Invalid` or `ConfigError` for what
+    cannot stand in a configuration, `Unavailable` if the disk refuses; nothing is left then.
     """
     site = NewSite(site.directory, normal_domain(site.domain), site.port_base, site.listen)
-    file = site.directory / "etc" / "mailim.toml"
-    files = list(_files(site))
-    for path, _ in files:
-        if path.exists():
-            raise AlreadyExists(f"{path} is there already; nothing was changed")
-    made: list[Path] = []
+    made = Made(site.directory / "etc" / "mailim.toml")
+    files = [*_files(site)]
+    files += [(site.directory / name, data) for name, data in (more or {}).items()]
+    var = site.directory / "var"
     try:
+        for path in (*(path for path, _ in files), *_inside(var)):
+            if path.exists():
+                raise AlreadyExists(f"{path} is there already; nothing was changed")
         for path, data in files:
-            made.append(path)
-            write_private(path, data)
-        (site.directory / "var").mkdir(mode=0o700, exist_ok=True)
+            made.write(path, data)
+        made.directory(var, 0o700)
     except OSError as error:
-        for path in made:
-            path.unlink(missing_ok=True)
-        raise Unavailable(f"{path}: {error.strerror}") from None
-    return file
+        made.undo()
+        raise Unavailable(f"{error.filename or site.directory}: {error.strerror}") from None
+    except BaseException:
+        made.undo()
+        raise
+    return made
+
+
+def _inside(directory: Path) -> Iterator[Path]:
+    """Give what is in a directory that should be empty or not be there."""
+    if directory.is_dir():
+        yield from directory.iterdir()
 
 
 def _files(site: NewSite) -> Iterator[tuple[Path, bytes]]:
@@ -79,7 +130,7 @@ def _files(site: NewSite) -> Iterator[tuple[Path, bytes]]:
     names = [site.hostname, site.domain]
     if site.listen is not None:
         changes["server.listen"] = (site.listen,)
-        names += ["localhost", "127.0.0.1", "::1"]
+        names += ["localhost", "127.0.0.1", "::1", *_own_address(site.listen)]
     certificate, key = self_signed(tuple(names))
     text = render(changes).encode()
     parse(text, etc / "mailim.toml")
@@ -88,6 +139,15 @@ def _files(site: NewSite) -> Iterator[tuple[Path, bytes]]:
     yield etc / "record.key", _record_key()
     yield etc / "secret.key", Fernet.generate_key()
     yield etc / "mailim.toml", text
+
+
+def _own_address(listen: str) -> list[str]:
+    """Give an address for the certificate, unless it stands for all or is there already."""
+    try:
+        address = ipaddress.ip_address(listen)
+    except ValueError:
+        return []  # the configuration will say so
+    return [] if address.is_unspecified or address.is_loopback else [str(address)]
 
 
 def _record_key() -> bytes:

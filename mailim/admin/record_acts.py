@@ -11,7 +11,7 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 
 from mailim.admin.operations import Act
-from mailim.errors import Invalid
+from mailim.errors import Invalid, Unavailable
 from mailim.interfaces.record import RecordQuery
 from mailim.interfaces.store import IStore
 from mailim.record.checkpoints import Checkpoints
@@ -69,11 +69,8 @@ class RecordActs:
 
     async def verify(self, values: dict[str, Any], _actor: str) -> Any:
         """Verify all of it, against an earlier checkpoint too if one is given."""
-        external = ""
-        if "checkpoint" in values:
-            path = Path(values["checkpoint"])
-            external = await self._threads(lambda: _text(path, required=True))
-        noted = await self._threads(lambda: _text(self._checkpoints.path, required=False))
+        external = values.get("checkpoint", "")
+        noted = await self._threads(lambda: _text(self._checkpoints.path))
         signer = self._checkpoints.signer
         report = await verify(self._store, signer.verifier, Seal.of(signer), noted, external)
         problems = [one.text for one in report.problems]
@@ -115,14 +112,15 @@ def query_of(values: Mapping[str, Any]) -> RecordQuery:
     )
 
 
-def _text(path: Path, *, required: bool) -> str:
+def _text(path: Path) -> str:
+    """Read our own notes; without the file there are none yet."""
     try:
         with path.open("rb") as stream:
             data = stream.read(_MAX_NOTES + 1)
+    except FileNotFoundError:
+        return ""
     except OSError as error:
-        if not required:
-            return ""
-        raise Invalid(f"{path}: {error.strerror}", "checkpoint") from None
+        raise Unavailable(f"{path}: {error.strerror}") from None
     if len(data) > _MAX_NOTES:
         raise Invalid(f"{path} is too large", "checkpoint")
     return data.decode("utf-8", "replace")

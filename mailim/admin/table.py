@@ -14,14 +14,16 @@ from typing import Any
 from mailim.errors import Invalid
 
 MAX_TEXT = 65_536  # characters of one text argument
+MAX_FILE = 200_000  # characters of a file
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument; `kind` is text, int, yesno (true/false), flag (only true) or secret.
+    """One argument; `kind` is text, int, yesno (true/false), flag (only true), file or secret.
 
     A positional one is given by its place on the command line, a secret one by
-    --password-stdin or a prompt, a flag or a choice's word by --word.
+    --password-stdin or a prompt, a flag or a choice's word by --word. Of a file the text is
+    given: the command line reads it, so that nobody makes the server read files.
     """
 
     name: str
@@ -37,11 +39,20 @@ class Argument:
         if type(value) is not wanted:
             words = {int: "a whole number", bool: "true or false", str: "a text"}
             raise Invalid(f"{self.name} must be {words[wanted]}", self.name)
-        if isinstance(value, str) and (len(value) > MAX_TEXT or "\x00" in value):
-            raise Invalid(f"{self.name} is too long or holds a NUL", self.name)
+        if isinstance(value, str):
+            self._check_text(value)
         if self.choices and value not in self.choices:
             raise Invalid(f"{self.name} must be one of {', '.join(self.choices)}", self.name)
         return value
+
+    def _check_text(self, text: str) -> None:
+        longest = MAX_FILE if self.kind == "file" else MAX_TEXT
+        if len(text) > longest or "\x00" in text:
+            raise Invalid(f"{self.name} is too long or holds a NUL", self.name)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise Invalid(f"{self.name} is not valid UTF-8", self.name) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +241,7 @@ TABLE: tuple[Operation, ...] = (
     Operation(
         "record.verify",
         "Check that the record was not tampered with.",
-        (Argument("checkpoint", "file with an earlier checkpoint, kept elsewhere"),),
+        (Argument("checkpoint", "file with earlier checkpoints, kept elsewhere", "file"),),
     ),
     Operation("record.checkpoint", "Sign and print a checkpoint of the record."),
     Operation("reload", "Read the configuration and the certificate again.", needs_server=True),
