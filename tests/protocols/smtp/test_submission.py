@@ -76,6 +76,22 @@ class LoginTests(OfficeCase):
         client = await self.connect("submissions")
         self.assertEqual((await client.say("AUTH DIGEST-MD5"))[:9], "504 5.5.4")
 
+    async def test_scram_bound_to_the_channel(self) -> None:
+        server = await self.serve()
+        data = server._certificates.end_point_binding()
+        for bound, code in ((data, "235 2.7.0"), (b"x" * 32, "535 5.7.8")):
+            client = await self.connect("submissions")
+            exchange = ScramClient(
+                "SCRAM-SHA-256-PLUS", "alice", PASSWORD, "nonce",
+                binding="tls-server-end-point", binding_data=bound,
+            )  # fmt: skip
+            reply = await client.say(f"AUTH SCRAM-SHA-256-PLUS {encoded(exchange.first())}")
+            answer = exchange.final(base64.b64decode(reply[4:]))
+            reply = await client.say(encoded(answer))
+            if reply.startswith("334 "):
+                reply = await client.say("")
+            self.assertEqual(reply[:9], code)
+
     async def test_failures_end_the_connection_and_count_for_all_protocols(self) -> None:
         server = await self.serve(more={"accounts.failures_per_account": 5})
         client = await self.inside()
