@@ -14,6 +14,9 @@ from mailim.wire.smtp_paths import Path
 class DirectoryLike(Protocol):
     """What is asked of `accounts.Directory`."""
 
+    async def get(self, account_id: int) -> Account | None:
+        """Find an account by its id."""
+
     async def is_local(self, domain: str) -> bool:
         """Tell whether a domain is hosted here."""
 
@@ -32,6 +35,11 @@ class Addresses:
         self._directory = directory
         self._domain = domain
         self._can_relay = can_relay
+
+    async def may_send(self, account: Account) -> bool:
+        """Say whether who has logged in is still there and enabled."""
+        current = await self._directory.get(account.id)
+        return current is not None and current.enabled
 
     async def sender(self, path: Path, utf8: bool, account: Account | None) -> str:
         """Give the reverse-path in normal form, "" for the null one; raises `Refused`.

@@ -14,7 +14,7 @@ _ACCOUNTS: Final = 10_000  # remembered; the one unused longest is forgotten
 
 
 class Connections:
-    """Open connections of all SMTP listeners together."""
+    """Open connections of all SMTP listeners together, by network (IPv4 address, IPv6 /64)."""
 
     def __init__(self, total: int, per_address: int) -> None:
         self._of: Counter[str] = Counter()

@@ -58,7 +58,10 @@ class Reception:
         """Forget what came."""
         writer, self._writer = self._writer, None
         if writer is not None:
-            await writer.abort()
+            try:
+                await writer.abort()
+            except MailimError:
+                pass  # the store is closed, and will look for what is left when it opens
 
     async def drop(self) -> None:
         """Read and forget a text or chunk nobody asked for."""
@@ -72,7 +75,7 @@ class Reception:
                 return
             except MailimError as error:
                 self.failure = self._reply(error)
-            self._writer = None  # it has let go of everything when it failed
+                await self.give_up()
         self._dropped += len(data)
         if self._dropped > self._intake.message_octets:
             raise Ended(self.failure or reply(552, "5.3.4", "The message is too large."))

@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
+from mailim.accounts.limiter import network_of
 from mailim.protocols.smtp.connections import Connections
 from mailim.protocols.smtp.limits import SmtpLimits
 from mailim.protocols.smtp.link import Link
@@ -73,7 +74,7 @@ class Smtp:
         return Link(self._services.clock, self._certificates, self._limits, arrived, self._gone)
 
     def _arrived(self, link: Link, submission: bool) -> Coroutine[Any, Any, None] | None:
-        if not self._connections.enter(link.peer):
+        if not self._connections.enter(network_of(link.peer)):
             self._log.warn("too many SMTP connections from {peer}", peer=link.peer)
             link.send(reply(421, "", "Too many connections; come back later."))
             link.close()
@@ -95,7 +96,7 @@ class Smtp:
     def _gone(self, link: Link) -> None:
         if link in self._counted:
             self._counted.remove(link)
-            self._connections.leave(link.peer)
+            self._connections.leave(network_of(link.peer))
         if self._empty is not None and not self._counted:
             empty, self._empty = self._empty, None
             empty.callback(None)

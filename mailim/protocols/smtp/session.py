@@ -132,6 +132,11 @@ class Session:
             said = reply_to(error)
         if said is None:
             return
+        if said.code >= 400:
+            self._log.info(
+                "{peer} is refused: {code} {text}",
+                peer=self._link.peer, code=said.code, text=said.lines[0],
+            )  # fmt: skip
         if 500 <= said.code < 600:
             self._errors += 1
             if self._errors > self._limits.errors:
@@ -176,7 +181,7 @@ class Session:
         if command.verb == "DATA":
             return await self._data()
         if command.verb == "STARTTLS":
-            self._start_tls()
+            await self._start_tls()
             return None
         if command.verb == "QUIT":
             raise Ended(reply(221, "2.0.0", "Good bye."))
@@ -191,13 +196,14 @@ class Session:
             return reply(214, "2.0.0", "See RFC 5321.")
         return _DONE
 
-    def _start_tls(self) -> None:
+    async def _start_tls(self) -> None:
         if self._link.secure:
             raise refused(503, "5.5.1", "TLS is there already.")
+        await self._reset()
         self._alone()
         self._link.send(reply(220, "2.0.0", "Go ahead."))
         self._link.start_tls()
-        self._hello = self._transaction = None
+        self._hello = None
 
     def _idled(self) -> None:
         self._idle += 1
@@ -257,6 +263,8 @@ class Session:
         if self._mails >= self._limits.messages:
             raise Ended(reply(421, "4.7.0", "Too many messages in one connection."))
         if self._account is not None:
+            if not await self._services.addresses.may_send(self._account):
+                raise Ended(reply(421, "4.7.0", "Log in again."))
             self._services.allowances.check(self._account.id)
         sender = await self._services.addresses.sender(mail.path, mail.utf8, self._account)
         self._transaction = _Transaction(sender, mail)

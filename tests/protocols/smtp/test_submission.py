@@ -150,6 +150,14 @@ class SendingTests(OfficeCase):
         await client.say(f"MAIL FROM:<{ALICE}>")
         self.assertEqual((await client.say("RCPT TO:<carl@example.org>"))[:9], "550 5.3.2")
 
+    async def test_an_account_that_is_disabled_meanwhile(self) -> None:
+        server = await self.serve()
+        client = await self.alice()
+        account = await server.core.directory.find(ALICE)
+        assert account is not None
+        await server.core.store.write(lambda tx: tx.accounts.update(account.id, enabled=False))
+        self.assertEqual((await client.say(f"MAIL FROM:<{ALICE}>"))[:9], "421 4.7.0")
+
     async def test_mails_per_hour(self) -> None:
         await self.serve(messages_per_hour=1)
         client = await self.alice()
