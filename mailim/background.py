@@ -24,3 +24,26 @@ def spawn(work: Coroutine[Deferred[Any], Any, T], what: str) -> Deferred[T | Non
             _log.failure("{what} failed", failure=failure, what=what)
 
     return Deferred.fromCoroutine(work).addErrback(failed)
+
+
+def shielded(work: Coroutine[Deferred[Any], Any, T], what: str) -> Deferred[T]:
+    """Run a coroutine to its end, also if nobody waits for it any more.
+
+    Cancelling the Deferred lets the work go on; a failure of it is then logged with `what`.
+    """
+    left = False
+
+    def leave(_waiting: Deferred[T]) -> None:
+        nonlocal left
+        left = True
+
+    waiting: Deferred[T] = Deferred(leave)
+
+    def over(result: Any) -> None:
+        if not left:
+            waiting.callback(result)
+        elif isinstance(result, Failure):
+            _log.failure("{what} failed", failure=result, what=what)
+
+    Deferred.fromCoroutine(work).addBoth(over)
+    return waiting

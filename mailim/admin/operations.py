@@ -12,10 +12,12 @@ from typing import Any
 from twisted.logger import Logger
 
 from mailim.admin.table import BY_NAME
-from mailim.errors import MailimError, NotFound, Unavailable
+from mailim.background import shielded
+from mailim.errors import MailimError, NotFound, RecordUnavailable, Unavailable
 
 Act = Callable[[dict[str, Any], str], Awaitable[Any]]
 
+_LOGGED = 200  # characters of one argument in the log
 # Acts that only look leave a line in the log, but none in the record.
 LOOKING = frozenset(
     {"list", "show", "status", "connections", "check", "search", "export", "verify"}
@@ -56,16 +58,31 @@ class Operations:
             for argument in operation.arguments
             if argument.name in values and argument.kind != "secret"
         }
+        # An asker that hangs up neither stops it half-way nor keeps it off the record.
+        return await shielded(self._perform(name, act, values, shown, actor), name)
+
+    async def _perform(
+        self, name: str, act: Act, values: dict[str, Any], shown: Mapping[str, Any], actor: str
+    ) -> Any:
+        logged = {key: _cut(value) for key, value in shown.items()}
         try:
             result = await act(values, actor)
         except MailimError as error:
             self._log.warn(
                 "{actor} failed to {name} {arguments}: {error}",
-                actor=actor, name=name, arguments=shown, error=error.text,
+                actor=actor, name=name, arguments=logged, error=error.text,
             )  # fmt: skip
             raise
-        self._log.info("{actor} did {name} {arguments}", actor=actor, name=name, arguments=shown)
+        self._log.info("{actor} did {name} {arguments}", actor=actor, name=name, arguments=logged)
         watched = name.startswith("record.")  # who watched is recorded too
         if watched or name.rpartition(".")[2] not in LOOKING:
-            await self._done(name, actor, shown)
+            try:
+                await self._done(name, actor, shown)
+            except RecordUnavailable:
+                raise Unavailable(f"{name} was done, but that cannot be put on record") from None
         return result
+
+
+def _cut(value: Any) -> Any:
+    """Give what is logged of a value."""
+    return f"{value[:_LOGGED]}…" if isinstance(value, str) and len(value) > _LOGGED else value
