@@ -19,7 +19,7 @@ from mailim.admin.command_line import collect, parser
 from mailim.admin.display import shown
 from mailim.admin.new_site import NewSite, dns_records
 from mailim.admin.table import Operation
-from mailim.config import Site, load
+from mailim.config import STANDARD_PORTS, Site, load
 from mailim.errors import MailimError, Unavailable
 
 
@@ -82,7 +82,7 @@ def _init(namespace: argparse.Namespace) -> int:
     new = NewSite(namespace.directory, namespace.domain, namespace.port_base, namespace.listen)
     founded = found(new, names)
     config, file = founded.site.config, founded.site.file
-    ports = {name: config.port(name) for name in ("xmpp", "xmpps", "https")}
+    ports = {name: config.port(name) for name in STANDARD_PORTS}
     records = dns_records(config.server.hostname, config.server.domain, ports)
     if namespace.json:
         passwords = str(founded.passwords) if founded.passwords else None

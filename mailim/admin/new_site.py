@@ -161,11 +161,14 @@ def _record_key() -> bytes:
 def dns_records(hostname: str, domain: str, ports: Mapping[str, int] = STANDARD_PORTS) -> list[str]:
     """Give the records to publish for a domain, in zone file form.
 
-    SRV records are those of RFC 6120 3.2.1, XEP-0368 and RFC 8620 2.2.
+    SRV records are those of RFC 6120 3.2.1, XEP-0368, RFC 8620 2.2, RFC 6186 3.1, RFC 8314 5.1.
     """
     name, host = f"{domain}.", f"{hostname}."
     return [
         f"; {host} needs an A and, if there is one, an AAAA record with this box's address",
+        f"{name}                     MX 10 {host}",
+        f"_submissions._tcp.{name}   SRV 0 1 {ports['submissions']} {host}",
+        f"_submission._tcp.{name}    SRV 0 2 {ports['submission']} {host}",
         f"_xmpp-client._tcp.{name}   SRV 0 5 {ports['xmpp']} {host}",
         f"_xmpps-client._tcp.{name}  SRV 0 5 {ports['xmpps']} {host}",
         f"_jmap._tcp.{name}          SRV 0 1 {ports['https']} {host}",

@@ -46,6 +46,9 @@ class NewSiteTests(SynchronousTestCase):
         text = "\n".join(dns_records("mail.office.test", "office.test"))
         self.assertIn("_xmpp-client._tcp.office.test.   SRV 0 5 5222 mail.office.test.", text)
         self.assertIn("_xmpps-client._tcp.office.test.  SRV 0 5 5223", text)
+        self.assertIn("_submissions._tcp.office.test.   SRV 0 1 465 mail.office.test.", text)
+        self.assertIn("_submission._tcp.office.test.    SRV 0 2 587 mail.office.test.", text)
+        self.assertRegex(text, r"(?m)^office\.test\. +MX 10 mail\.office\.test\.$")
 
     def test_passwords_differ(self) -> None:
         self.assertNotEqual(generated_password(), generated_password())
