@@ -11,7 +11,7 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 
 from mailim.admin.operations import Act
-from mailim.errors import Invalid, Unavailable
+from mailim.errors import Invalid, LimitExceeded, Unavailable
 from mailim.interfaces.record import RecordQuery
 from mailim.interfaces.store import IStore
 from mailim.record.checkpoints import Checkpoints
@@ -27,7 +27,7 @@ _MAX_NOTES = 64 * 1024 * 1024
 
 
 class RecordActs:
-    """Binds `record`; `threads` runs what blocks."""
+    """Binds `record`; `threads` runs what blocks, `export_octets` bounds one answer."""
 
     def __init__(
         self,
@@ -35,11 +35,13 @@ class RecordActs:
         store: IStore,
         checkpoints: Checkpoints,
         threads: Callable[[Callable[[], Any]], Any],
+        export_octets: int = 64 * 1024 * 1024,
     ) -> None:
         self._clock = clock
         self._store = store
         self._checkpoints = checkpoints
         self._threads = threads
+        self._export_octets = export_octets
 
     def acts(self) -> Mapping[str, Act]:
         """Give the acts by the names of their operations."""
@@ -58,7 +60,7 @@ class RecordActs:
     async def export(self, values: dict[str, Any], _actor: str) -> Any:
         """Give a search with its proofs, as JSON lines."""
         checkpoint = await self._checkpoints.checkpoint()
-        out = BytesIO()
+        out = _Bounded(self._export_octets)
         query = replace(query_of(values), limit=values.get("limit", _EXPORT))
         if query.limit > _EXPORT:
             raise Invalid(f"at most {_EXPORT} at a time; narrow it by time", "limit")
@@ -96,6 +98,21 @@ class RecordActs:
         """Sign the record as it is and give the note."""
         made = await self._checkpoints.checkpoint()
         return {"size": made.size, "root": made.root.hex(), "note": made.note, "text": made.note}
+
+
+class _Bounded(BytesIO):
+    """Memory for an export; raises `LimitExceeded` before it becomes too much."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def write(self, data: Any) -> int:
+        if self.tell() + len(data) > self._limit:
+            raise LimitExceeded(
+                f"this would be more than {self._limit} octets; narrow it by time or limit"
+            )
+        return super().write(data)
 
 
 def query_of(values: Mapping[str, Any]) -> RecordQuery:

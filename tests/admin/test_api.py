@@ -8,8 +8,9 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from mailim.admin.client import NoServer, call
+from mailim.admin.record_acts import RecordActs
 from mailim.admin.table import TABLE
-from mailim.errors import MailimError
+from mailim.errors import LimitExceeded, MailimError
 from mailim.interfaces.spool import NewMail
 from tests.fakes.inside import PASSWORD, serve
 from tests.fakes.raw_xmpp import connect
@@ -149,6 +150,16 @@ class SocketTests(AdminCase):
         exported = await self.call("record.export", text="for the record")
         self.assertGreaterEqual(exported["leaves"], 1)
         self.assertIn("for the record", exported["raw"])
+
+    async def test_an_export_that_is_too_large_is_refused(self) -> None:
+        await self.serve()
+        core = self.server.core
+        acts = RecordActs(core.reactor, core.store, core.checkpoints, core.threads, 3000)
+        for _ in range(5):
+            await self.call("im.send", to="alice@example.test", body="x" * 500)
+        with self.assertRaises(LimitExceeded):
+            await acts.export({}, "console")
+        self.assertEqual((await acts.export({"limit": 1}, "console"))["leaves"] > 0, True)
 
     async def test_reload_takes_what_it_can_and_names_the_rest(self) -> None:
         await self.serve()
