@@ -208,8 +208,7 @@ class _Scanner:
         lines = self._newlines_before(end) - entity.first_line
         if end > start and self._data[end - 1] != 0x0A:
             lines += 1
-        inner = bool(entity.children) or entity.message is not None
-        encoding = "binary" if inner else facts["encoding"]
+        encoding = "binary" if entity.message is not None else facts["encoding"]
         return Part(
             path=entity.path,
             body_end=end,
@@ -295,6 +294,9 @@ def content_facts(found: dict[str, bytes], default: str) -> dict[str, Any]:
     )
     filename = safe_filename(where_params.get("filename") or params.get("name"))
     charset = params.get("charset", "us-ascii").lower() if kind.startswith("text/") else None
+    encoding = token(unfold(found.get("transfer-encoding", b"7bit"))) or "7bit"
+    if kind.startswith("multipart/") and encoding not in _IDENTITY:
+        encoding = "8bit"  # RFC 2045 6.4 forbids others: what is said is untrue
     return {
         "content_type": kind,
         "params": params,
@@ -304,7 +306,7 @@ def content_facts(found: dict[str, bytes], default: str) -> dict[str, Any]:
         "language": tuple(_short(found.get("language", b"")).replace(",", " ").split()),
         "location": "".join(_short(found.get("location", b"")).split()) or None,
         "description": _short(found.get("description", b"")) or None,
-        "encoding": token(unfold(found.get("transfer-encoding", b"7bit"))) or "7bit",
+        "encoding": encoding,
         "charset": charset,
     }
 

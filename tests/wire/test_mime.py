@@ -352,6 +352,7 @@ class Anything(SynchronousTestCase):
         b"Content-Type: multipart/mixed; boundary=y\n\n--y\n\n--x\n"
     )
     @example(b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n--x--")
+    @example(b"Content-Type:multipart/x;boundary=y\nContent-Transfer-Encoding:base64\n--y")
     def test_offsets_are_nested(self, data: bytes) -> None:
         root = scan(data)
         self.check(root, 0, len(data))
