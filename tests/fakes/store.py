@@ -56,11 +56,11 @@ def open_transaction(case: SynchronousTestCase) -> Transaction:
     return Transaction(connection, files, files.discard)
 
 
-def open_store(case: TestCase, events: Events | None = None) -> Store:
+def open_store(case: TestCase, events: Events | None = None, synchronous: str = "FULL") -> Store:
     """Give an empty store, closed and removed at the end of the test."""
     directory = short_directory(case)
     (directory / DATABASE).write_bytes(empty_database())
     threads = cast(IReactorFromThreads, reactor)
-    store = Store.open(threads, directory, events or Events(), readers=2)
+    store = Store.open(threads, directory, events or Events(), readers=2, synchronous=synchronous)
     case.addCleanup(store.close)
     return store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mailim.interfaces.boxes import SeenMessage
@@ -58,10 +58,33 @@ class Wanted:
         return self.known is not None and self.known.state not in ("failing", "quarantined")
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What LIST and UIDL said, by message number; "" and absent UIDLs are none."""
+
+    sizes: Mapping[int, int]
+    uidls: Mapping[int, str]
+
+    def messages(self) -> list[Listed]:
+        """Name the messages; takes a while for large boxes."""
+        often = Counter(self.uidls.values())
+        nth: Counter[int] = Counter()
+        found = []
+        for number, size in sorted(self.sizes.items()):
+            uidl = self.uidls.get(number, "")
+            if uidl and often[uidl] == 1:
+                found.append(Listed(number, uidl, size, uidl))
+            else:
+                nth[size] += 1
+                found.append(Listed(number, "", size, f"{_BY_SIZE}{size} {nth[size]}"))
+        return found
+
+
 @dataclass(slots=True)
 class Plan:
     """What a visit will do."""
 
+    names: frozenset[str] = frozenset()  # that the server lists
     fetch: list[Wanted] = field(default_factory=list)
     delete: list[Listed] = field(default_factory=list)  # stored earlier
     stay: list[str] = field(default_factory=list)  # were to be deleted, may stay now
@@ -77,7 +100,7 @@ def content_name(sha256: bytes, nth: int) -> str:
     return f"{_BY_CONTENT}{sha256.hex()} {nth}"
 
 
-async def listed(connection: Pop3Connection, offered: Capabilities) -> list[Listed]:
+async def listed(connection: Pop3Connection, offered: Capabilities) -> Listing:
     """Ask for sizes and UIDLs (RFC 1939 5 and 7).
 
     Servers without UIDL, with empty ones or the same one twice are borne: such a message
@@ -99,7 +122,7 @@ async def listed(connection: Pop3Connection, offered: Capabilities) -> list[List
         number, uidl = _uidl(line)
         uidls[number] = uidl
         sizes.setdefault(number, 0)  # RETR will tell whether LIST or UIDL was wrong
-    return _named(sizes, uidls)
+    return Listing(sizes, uidls)
 
 
 def _uidl(line: bytes) -> tuple[int, str]:
@@ -108,20 +131,6 @@ def _uidl(line: bytes) -> tuple[int, str]:
         # RFC 1939 7 allows 70 octets; what we cannot keep, its hash stands for.
         uidl = _BY_HASH + hashlib.sha256(uidl.encode()).hexdigest()
     return number, uidl
-
-
-def _named(sizes: Mapping[int, int], uidls: Mapping[int, str]) -> list[Listed]:
-    often = Counter(uidls.values())
-    nth: Counter[int] = Counter()
-    found = []
-    for number, size in sorted(sizes.items()):
-        uidl = uidls.get(number, "")
-        if uidl and often[uidl] == 1:
-            found.append(Listed(number, uidl, size, uidl))
-        else:
-            nth[size] += 1
-            found.append(Listed(number, "", size, f"{_BY_SIZE}{size} {nth[size]}"))
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +144,9 @@ class PlanRules:
     now: int
 
 
-def plan(messages: Iterable[Listed], seen: Mapping[str, SeenMessage], rules: PlanRules) -> Plan:
+def plan(messages: Sequence[Listed], seen: Mapping[str, SeenMessage], rules: PlanRules) -> Plan:
     """Decide what to fetch, what to delete and what to forget; takes a while for large boxes."""
-    todo = Plan()
+    todo = Plan(frozenset(message.uidl for message in messages))
     last = []  # those that were left alone come last, so that they are in nobody's way
     here = set()
     for message in messages:

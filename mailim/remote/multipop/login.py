@@ -100,9 +100,7 @@ class Doorway:
         )
         if where.tls == "tls":
             endpoint = wrapClientTLS(options, endpoint)
-        # A protocol for each attempt: two addresses of a name may answer at once.
-        make = lambda: Pop3Connection(self._reactor, rules.silence)  # noqa: E731
-        connecting: Deferred[Any] = endpoint.connect(Factory.forProtocol(make))
+        connecting: Deferred[Any] = endpoint.connect(_Connections(self._reactor, rules.silence))
         late = False
 
         def give_up() -> None:
@@ -127,6 +125,20 @@ class Doorway:
             if limit.active():
                 limit.cancel()
         return connection
+
+
+class _Connections(Factory):
+    """A protocol for each attempt: two addresses of a name may answer at once."""
+
+    noisy = False
+
+    def __init__(self, clock: Any, silence: float) -> None:
+        self._clock = clock
+        self._silence = silence
+
+    def buildProtocol(self, addr: object) -> Pop3Connection:
+        """Twisted calls this."""
+        return Pop3Connection(self._clock, self._silence)
 
 
 async def _log_in(connection: Pop3Connection, where: Where, options: Any) -> Capabilities:

@@ -18,7 +18,7 @@ from mailim.interfaces.store import IStore, ITransaction
 from mailim.mail.intake import Intake
 from mailim.remote.multipop.collecting import Collecting, Errand, check_unchanged
 from mailim.remote.multipop.connection import Pop3Connection
-from mailim.remote.multipop.listing import Listed, Plan, PlanRules, listed, plan
+from mailim.remote.multipop.listing import Listed, Listing, Plan, PlanRules, listed, plan
 from mailim.remote.multipop.words import VisitFailed, is_known
 from mailim.wire.pop3 import Capabilities, Command
 
@@ -60,8 +60,7 @@ class Visit:
 
     async def run(self) -> None:
         """Do all of it; raises what ended the visit early."""
-        messages = await listed(self._connection, self._offered)
-        todo = await self._plan(messages)
+        todo = await self._plan(await listed(self._connection, self._offered))
         collecting = Collecting(
             self._store,
             self._intake,
@@ -69,7 +68,7 @@ class Visit:
             self._errand,
             self._connection,
             self._offered.pipelining,
-            frozenset(message.uidl for message in messages),
+            todo.names,
         )
         try:
             await collecting.run(todo.fetch)
@@ -85,7 +84,7 @@ class Visit:
             await self._delete([*earlier, *collecting.stored])
         await self._remember(todo, collecting)
 
-    async def _plan(self, messages: Sequence[Listed]) -> Plan:
+    async def _plan(self, found: Listing) -> Plan:
         box_id = self._errand.box.id
         rules = PlanRules(
             leave=self._errand.box.leave,
@@ -95,7 +94,9 @@ class Visit:
             now=self._now(),
         )
         # In a reader's thread: tens of thousands of messages take a while.
-        return await self._store.read(lambda tx: plan(messages, tx.boxes.seen(box_id), rules))
+        return await self._store.read(
+            lambda tx: plan(found.messages(), tx.boxes.seen(box_id), rules)
+        )
 
     # --- deleting ------------------------------------------------------------------------
 

@@ -60,10 +60,11 @@ class SiteTest(TestCase):
 
     timeout = 60
     clocked = False
+    synchronous = "FULL"
 
     async def setUp(self) -> None:  # type: ignore[override]
         self.events = Events()
-        self.store = open_store(self, self.events)
+        self.store = open_store(self, self.events, self.synchronous)
         await self.store.write(_office)
         self.reactor: Any = reactor
         if self.clocked:
