@@ -109,7 +109,13 @@ def _routes(core: Core, identity: Identity, operations: Operations) -> list[Rout
             VERSION,
             lambda number: write_id(ACCOUNT, number),
         ).routes(),
-        *Frames(core.reactor, core.store, identity, lambda text: read_id(EMAIL, text)).routes(),
+        *Frames(
+            core.reactor,
+            core.store,
+            identity,
+            core.directory.get,
+            lambda text: read_id(EMAIL, text),
+        ).routes(),
         *MultipopApi(identity, core.multipop).routes(),
         *AdminApi(operations, by_session(identity)).routes(),
     ]

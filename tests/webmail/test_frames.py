@@ -100,6 +100,24 @@ class FrameTests(PagesCase):
         answer = await client.request("POST", "/api/frames", body={"emailId": email})
         self.assertEqual(answer.status, 404)
 
+    async def test_a_frame_ends_with_the_account(self) -> None:
+        client = await self.signed_in()
+        url, _ = await self.frame(client, await self.deliver("alice@example.test", html_mail()))
+        part = (await client.request("GET", url)).text.partition('<img src="')[2].partition('"')[0]
+        await self.server.core.accounts.disable("alice@example.test")
+        self.assertEqual((await client.request("GET", url)).status, 404)
+        self.assertEqual((await client.request("GET", part)).status, 404)
+
+    async def test_a_mail_with_a_large_attachment_is_shown(self) -> None:
+        client = await self.signed_in()
+        mail = EmailMessage()
+        mail.set_content("<p>short</p>", subtype="html")
+        mail.add_attachment(b"\0" * 45_000_000, "application", "octet-stream")
+        data = mail.as_bytes()
+        self.assertGreater(len(data), 50 * 1024 * 1024)
+        url, _ = await self.frame(client, await self.deliver("alice@example.test", data))
+        self.assertIn("short", (await client.request("GET", url)).text)
+
     async def test_unknown_and_malformed_ids(self) -> None:
         client = await self.signed_in()
         for email, status in (("e999", 404), ("m1", 404), ("", 404), ("e1' OR 1", 404), (1, 400)):
