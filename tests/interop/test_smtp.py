@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import re
+import resource
 import signal
 import smtplib
 import socket
@@ -192,6 +193,25 @@ class KillTests(SmtpCase):
                 text = f"Subject: {subject}\r\n\r\n" + "x" * size
                 client.sendmail("carl@example.org", [BOB], text)
                 given.append(subject)
+
+
+class FullTests(SmtpCase):
+    measured = False
+
+    def test_no_room_gets_452_and_room_again_is_noticed(self) -> None:
+        """RFC 3463 4.3.1; the process may not make its files longer, then it may again."""
+        limit, hard = resource.prlimit(self.site.pid, resource.RLIMIT_FSIZE)
+        for size in (200, 500_000):
+            resource.prlimit(self.site.pid, resource.RLIMIT_FSIZE, (1, hard))
+            text = b"Subject: %d\r\n\r\n" % size + b"x" * size
+            client = self.exchange()
+            error = self.assertRaises(smtplib.SMTPDataError, client.sendmail, "", [BOB], text)
+            self.assertEqual(error.smtp_code, 452)
+            self.assertIn(b"4.3.1", error.smtp_error)
+            resource.prlimit(self.site.pid, resource.RLIMIT_FSIZE, (limit, hard))
+            client.sendmail("", [BOB], text)
+        _, found = self.mails(2)
+        self.assertEqual([mail["subject"] for mail in found], ["200", "500000"])
 
 
 class GarbageTests(SmtpCase):
