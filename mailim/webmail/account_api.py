@@ -9,7 +9,7 @@ from mailim.accounts.passwords import CHAT
 from mailim.accounts.tokens import OneTimeTokens
 from mailim.config import Webmail
 from mailim.interfaces.accounts import Account
-from mailim.interfaces.store import IStore
+from mailim.interfaces.store import IStore, ITransaction
 from mailim.protocols.http.identity import Identity
 from mailim.protocols.http.input import model_of
 from mailim.protocols.http.request import Request
@@ -76,9 +76,15 @@ class AccountApi:
         account, _ = await self._identity.signed_in(request)
         changes: Any = await request.json_value()
         model_of(Settings, changes)  # only known names, only valid values
-        merged = (await self._settings(account)).model_dump() | changes
-        await self._store.write(lambda tx: tx.accounts.set_settings(account.id, merged))
-        return json_response(merged)
+
+        def unit(tx: ITransaction) -> dict[str, Any]:
+            # Read and written in one unit: two windows may change two things at once.
+            before = kept(tx.accounts.settings(account.id), self._webmail.language)
+            merged: dict[str, Any] = before.model_dump() | changes
+            tx.accounts.set_settings(account.id, merged)
+            return merged
+
+        return json_response(await self._store.write(unit))
 
     async def chat_token(self, request: Request) -> Response:
         """Give a one-time password for XMPP: the page never holds the real one."""

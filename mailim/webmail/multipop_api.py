@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mailim.background import spawn
-from mailim.errors import NotFound
+from mailim.errors import NotFound, Unavailable
 from mailim.interfaces.multipop import BoxState, IMultipop
 from mailim.protocols.http.identity import Identity
 from mailim.protocols.http.problems import Problem
@@ -118,6 +118,8 @@ class MultipopApi:
             if not which.id.isdecimal():
                 raise Problem(400, "a box is named by its number", errors=[("id", "a number")])
             box = (await self._owned(account.id, int(which.id))).box.id
+        if not self._multipop.enabled:
+            raise Unavailable("MultiPOP is switched off on this server")
 
         async def collect() -> None:
             await self._multipop.run(account.id, box)

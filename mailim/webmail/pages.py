@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, TemplateError
 
 from mailim.accounts.passwords import Passwords
 from mailim.config import Webmail
@@ -24,7 +24,11 @@ FORM_OCTETS = 8192
 
 
 class Pages:
-    """Serves them. `overrides` may hold templates of the site that win over ours."""
+    """Serves them.
+
+    overrides: may hold templates of the site that win over ours; all are read here, once.
+    Raises `Invalid` for a template that is none.
+    """
 
     def __init__(
         self,
@@ -43,9 +47,13 @@ class Pages:
         self._domain = domain
         self._webmail = webmail
         places = [*([overrides] if overrides is not None else []), TEMPLATES]
-        self._templates = Environment(
-            loader=FileSystemLoader(places), autoescape=True, undefined=StrictUndefined
+        templates = Environment(
+            loader=FileSystemLoader(places),
+            autoescape=True,
+            undefined=StrictUndefined,
+            auto_reload=False,
         )
+        self._templates = {name: _read(templates, name) for name in ("login.html", "app.html")}
 
     def routes(self) -> list[Route]:
         """Give the routes."""
@@ -112,7 +120,7 @@ class Pages:
 
     def _sign_in_page(self, address: str = "", error: str = "", status: int = 200) -> Response:
         values = self._values("login")
-        page = self._templates.get_template("login.html").render(
+        page = self._templates["login.html"].render(
             **values, address=address[:254], error=error, domain=self._domain
         )
         return html_response(page, status)
@@ -121,7 +129,7 @@ class Pages:
         stored = await self._store.read(lambda tx: tx.accounts.settings(account_id))
         chosen = kept(stored, self._webmail.language)
         values = self._values(entry) | {"theme": chosen.theme, "language": chosen.language}
-        return html_response(self._templates.get_template("app.html").render(**values))
+        return html_response(self._templates["app.html"].render(**values))
 
     def _values(self, entry: str) -> dict[str, Any]:
         self._static.refresh()
@@ -141,3 +149,10 @@ class Pages:
             # What the application asks for first, so that it need not wait for its script.
             "fetches": ["/api/session", "/.well-known/jmap"] if entry == "app" else [],
         }
+
+
+def _read(templates: Environment, name: str) -> Template:
+    try:
+        return templates.get_template(name)
+    except (TemplateError, OSError, ValueError) as error:
+        raise Invalid(f"the template {name} cannot be used: {error}", name) from None

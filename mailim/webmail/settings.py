@@ -16,7 +16,6 @@ class Settings(BaseModel):
     density: Literal["comfortable", "compact"] = "comfortable"
     language: str = Field(default="en", pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$")
     reading_pane: Literal["right", "bottom", "off"] = "right"
-    conversation: bool = False
     sounds: bool = True
     notifications: bool = False
     remote_images: Literal["ask", "always"] = "ask"

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from twisted.trial.unittest import TestCase
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mailim.composition.web import STATIC
+from mailim.config import Webmail
+from mailim.errors import Invalid
+from mailim.webmail.pages import Pages
 from tests.fakes.inside import PASSWORD, serve
 from tests.fakes.web import WebClient
 
@@ -143,6 +150,24 @@ class ApiTests(PagesCase):
         self.assertEqual(again["settings"]["theme"], "dark")
         self.assertIn('data-theme="dark"', (await client.request("GET", "/")).text)
 
+    async def test_settings_changed_at_once_in_two_windows_are_both_kept(self) -> None:
+        client = await self.client()
+        await client.sign_in("alice", PASSWORD)
+        changes: list[dict[str, Any]] = [
+            {"theme": "dark"},
+            {"density": "compact"},
+            {"sounds": False},
+        ]
+        await gatherResults(
+            [
+                Deferred.fromCoroutine(client.request("PATCH", "/api/settings", body=one))
+                for one in changes
+            ]
+        )
+        settings = (await client.request("GET", "/api/session")).json["settings"]
+        for one in changes:
+            self.assertLessEqual(one.items(), settings.items())
+
     async def test_wrong_settings_are_all_named(self) -> None:
         client = await self.client()
         await client.sign_in("alice", PASSWORD)
@@ -182,3 +207,16 @@ class ApiTests(PagesCase):
         await client.sign_in("alice", PASSWORD)
         answer = await client.request("POST", "/api/frames", body={"emailId": "x" * 10_000})
         self.assertEqual(answer.status, 413)
+
+
+class TemplateTests(SynchronousTestCase):
+    def test_a_template_of_the_site_that_is_none_is_told_at_the_start(self) -> None:
+        overrides = Path(self.mktemp())
+        overrides.mkdir()
+        nothing: Any = None
+        for octets in (b"{% if %}", b"{{ unfinished", b"\xff\xfe", b"{% extends 'no.html' %}{{"):
+            (overrides / "login.html").write_bytes(octets)
+            error = self.assertRaises(
+                Invalid, Pages, nothing, nothing, nothing, nothing, "x.test", Webmail(), overrides
+            )
+            self.assertIn("login.html", error.text)

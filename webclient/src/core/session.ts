@@ -7,7 +7,6 @@ export interface Settings {
   readonly density: "comfortable" | "compact";
   readonly language: string;
   readonly reading_pane: "right" | "bottom" | "off";
-  readonly conversation: boolean;
   readonly sounds: boolean;
   readonly notifications: boolean;
   readonly remote_images: "ask" | "always";
@@ -31,7 +30,6 @@ export const DEFAULTS: Settings = {
   density: "comfortable",
   language: "",
   reading_pane: "right",
-  conversation: false,
   sounds: true,
   notifications: false,
   remote_images: "ask",
