@@ -12,6 +12,7 @@ from mailim.composition.core import Core
 from mailim.config import Relay as RelaySection
 from mailim.config import Site, name_server
 from mailim.errors import Unavailable
+from mailim.mail.bounce import Bounces
 from mailim.remote.relay.exchangers import Exchangers, name_servers
 from mailim.remote.relay.relay import Relay, RelayRules
 from mailim.remote.relay.session import Door
@@ -32,6 +33,12 @@ def make_relay(core: Core) -> Relay | None:
     )
     door = Door(core.reactor, config.server.hostname)
     return Relay(core.reactor, core.store.bodies, exchangers, door, Rules(lambda: core.site))
+
+
+def make_bounces(core: Core) -> Bounces:
+    """Give what tells senders of mail that did not arrive; it needs the way out."""
+    server = core.site.config.server
+    return Bounces(core.store, core.intake, server.hostname, server.domain)
 
 
 def _of_the_system() -> list[tuple[str, int]]:

@@ -16,7 +16,7 @@ from mailim.admin.im_acts import ImActs
 from mailim.admin.site_acts import SiteActs
 from mailim.background import spawn
 from mailim.composition.core import Core
-from mailim.composition.relay import make_relay
+from mailim.composition.relay import make_bounces, make_relay
 from mailim.composition.reloading import merged
 from mailim.composition.smtp import make_smtp
 from mailim.composition.web import make_web
@@ -90,6 +90,7 @@ class Server(MultiService):
             Routing(core.directory),
             LocalDelivery(core.store),
             self._relay,
+            bounces=make_bounces(core) if self._relay is not None else None,
             at_once=config.mail.deliveries_at_once,
         )
         self._connections = Connections(stream_settings(core.site))

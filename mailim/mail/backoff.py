@@ -12,6 +12,7 @@ DAY: Final = 86_400 * SECOND
 WAITS: Final = (10, 60, 300, 900, 1800, 3600, 7200, 14400)
 JITTER: Final = 0.2  # up to a fifth more or less, so that what failed together parts
 GIVE_UP_AFTER: Final = 5 * DAY  # RFC 5321 4.5.4.1 asks for 4 to 5 days
+NOTICE_AFTER: Final = 4 * 3600 * SECOND  # the sender is told once that it takes longer
 
 
 class Backoff:

@@ -7,8 +7,9 @@ what it misses it finds the next time it looks, because all it knows is in the s
 step ends in one transaction, so a crash at any moment repeats at most the step it cut.
 
 What fails for now (a filter that raises, a store that is full, a server that says 4xx) is
-tried again by the table in `backoff`; what cannot succeed, or has not for five days, is
-held with its reason until an administrator decides. No mail is ever thrown away here.
+tried again by the table in `backoff`. What cannot succeed, or has not for five days, ends
+with a notice to its sender (`bounce`); what has no sender to be told is held with its reason
+until an administrator decides. No mail is ever thrown away here.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from mailim.interfaces.filters import Action, IFilter, Verdict
 from mailim.interfaces.relay import IRelay
 from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 from mailim.interfaces.store import IStore, ITransaction
-from mailim.mail.backoff import Backoff
+from mailim.mail.backoff import NOTICE_AFTER, Backoff
+from mailim.mail.bounce import Bounces, Notice, Trouble
 from mailim.mail.delivery import LocalDelivery
 from mailim.mail.judging import Judging
 from mailim.mail.routing import Nowhere, Routing, ToAccount, ToAddresses
@@ -42,13 +44,14 @@ STOP_SECONDS: Final = 10.0  # that stopping waits for deliveries under way
 RECIPIENTS_AT_ONCE: Final = 50  # of one mail
 
 Taken = tuple[SpoolEntry, MessageFacts | Exception]
+Failed = tuple[SpoolRecipient, str]  # for good, and why
 
 
 class Queue(Service):
     """Works on up to `at_once` mails side by side.
 
     A Twisted service; `filters` are asked in their order; without a `relay` mail for
-    other servers is held.
+    other servers fails; without `bounces` what fails is held.
     """
 
     _log = Logger()
@@ -63,6 +66,7 @@ class Queue(Service):
         delivery: LocalDelivery,
         relay: IRelay | None = None,
         *,
+        bounces: Bounces | None = None,
         at_once: int = 20,
         backoff: Backoff | None = None,
     ) -> None:
@@ -73,6 +77,7 @@ class Queue(Service):
         self._routing = routing
         self._delivery = delivery
         self._relay = relay
+        self._bounces = bounces
         self._at_once = at_once
         self._backoff = backoff or Backoff(random)
         self._busy: set[int] = set()  # spool ids under way
@@ -208,27 +213,34 @@ class Queue(Service):
                 Deferred.fromCoroutine(self._serve(entry, each, facts, verdict))
                 for each in due[start : start + RECIPIENTS_AT_ONCE]
             ]
+            failed: list[Failed] = []
             for done, result in await DeferredList(served, consumeErrors=True):
                 if not done:  # even writing down a failure failed
                     cast(Failure, result).raiseException()
+                if result is not None:
+                    failed.append(result)
+            await self._fail(entry, failed)
 
     async def _serve(
         self, entry: SpoolEntry, recipient: SpoolRecipient, facts: MessageFacts, verdict: Verdict
-    ) -> None:
-        """Do the next step for one recipient; a failure of it is written down."""
+    ) -> Failed | None:
+        """Do the next step for one recipient; a failure for now is written down here."""
         try:
-            await self._step(entry, recipient, facts, verdict)
+            reason = await self._step(entry, recipient, facts, verdict)
         except MailimError as error:
-            if error.temporary:
-                await self._put_off(entry, [recipient], error)
-            else:
-                await self._hold_recipient(entry, recipient, error.text)
+            if not error.temporary:
+                return recipient, error.text
+            await self._put_off(entry, [recipient], error)
         except Exception as error:
             await self._put_off(entry, [recipient], error)
+        else:
+            return None if reason is None else (recipient, reason)
+        return None
 
     async def _step(
         self, entry: SpoolEntry, recipient: SpoolRecipient, facts: MessageFacts, verdict: Verdict
-    ) -> None:
+    ) -> str | None:
+        """Do it; gives the reason if there is no way."""
         destination = await self._routing.route(entry, recipient.address)
         if isinstance(destination, ToAccount):
             account_id = destination.account_id
@@ -237,13 +249,13 @@ class Queue(Service):
             addresses = destination.addresses
             await self._store.write(lambda tx: tx.spool.replace_recipient(recipient.id, addresses))
         elif isinstance(destination, Nowhere):
-            await self._hold_recipient(entry, recipient, destination.reason)
+            return destination.reason
         elif self._relay is None:
-            reason = "There is no way to other servers yet."
-            await self._hold_recipient(entry, recipient, reason)
+            return "This server sends no mail to other servers."
         else:
             await self._relay.send(entry, recipient)
             await self._store.write(lambda tx: tx.spool.done(recipient.id))
+        return None
 
     # --- failures -------------------------------------------------------------------------
 
@@ -258,28 +270,64 @@ class Queue(Service):
             reason = "Something went wrong here."
             self._log.failure("mail {spool_id} waits", failure=Failure(error), spool_id=entry.id)
         now = self._now()
-        gives_up = self._backoff.gives_up(now, entry.received)
+        if self._backoff.gives_up(now, entry.received):
+            given_up = f"Given up after five days. {reason}"
+            await self._fail(entry, [(each, given_up) for each in recipients])
+            return
+        mark = entry.received + NOTICE_AFTER
+        tells = self._bounces is not None and self._bounces.wanted(entry)
+        late = [(each, reason) for each in recipients if tells and each.next_attempt == mark]
+        notice = await self._notice(entry, late, failed=False)
 
         def unit(tx: ITransaction) -> None:
             for each in recipients:
-                if gives_up:
-                    tx.spool.hold_recipient(each.id, f"Given up after five days. {reason}")
-                else:
-                    next_attempt = self._backoff.next_attempt(now, each.attempts)
-                    tx.spool.retry(each.id, next_attempt, reason)
+                next_attempt = self._backoff.next_attempt(now, each.attempts)
+                if tells and now < mark < next_attempt:
+                    # One attempt is at the mark itself: by that it is known, also after a
+                    # crash, that the sender is to be told now and was not before.
+                    next_attempt = mark
+                tx.spool.retry(each.id, next_attempt, reason)
+            if self._bounces is not None and notice is not None:
+                self._bounces.spool(tx, notice)
 
         await self._store.write(unit)
 
-    async def _hold_recipient(
-        self, entry: SpoolEntry, recipient: SpoolRecipient, reason: str
-    ) -> None:
-        self._log.warn(
-            "mail {spool_id} for {address} is held: {reason}",
-            spool_id=entry.id,
-            address=recipient.address,
-            reason=reason,
-        )
-        await self._store.write(lambda tx: tx.spool.hold_recipient(recipient.id, reason))
+    async def _fail(self, entry: SpoolEntry, failed: Sequence[Failed]) -> None:
+        """End recipients with a notice to the sender, or hold them if there is none."""
+        for recipient, reason in failed:
+            self._log.warn(
+                "mail {spool_id} for {address} failed: {reason}",
+                spool_id=entry.id,
+                address=recipient.address,
+                reason=reason,
+            )
+        notice = await self._notice(entry, failed, failed=True)
+
+        def unit(tx: ITransaction) -> None:
+            if self._bounces is None or notice is None:
+                for each, reason in failed:
+                    tx.spool.hold_recipient(each.id, reason)
+            # What an administrator ended meanwhile needs no notice.
+            elif [each for each, _ in failed if _ended(tx, each.id)]:
+                self._bounces.spool(tx, notice)
+
+        if failed:
+            await self._store.write(unit)
+
+    async def _notice(
+        self, entry: SpoolEntry, about: Sequence[Failed], failed: bool
+    ) -> Notice | None:
+        """Make the notice for the sender; None if there is nobody to tell, or it cannot be."""
+        if self._bounces is None or not about or not self._bounces.wanted(entry):
+            return None
+        troubles = [Trouble(each.address, reason) for each, reason in about]
+        try:
+            if failed:
+                return await self._bounces.failed(entry, troubles)
+            return await self._bounces.delayed(entry, troubles)
+        except Exception:
+            self._log.failure("no notice about mail {spool_id} could be made", spool_id=entry.id)
+            return None
 
     # --- the end --------------------------------------------------------------------------
 
@@ -309,3 +357,11 @@ def _hold(tx: ITransaction, spool_id: int, reason: str) -> None:
         tx.spool.hold(spool_id, True, reason)
     except NotFound:
         pass  # somebody threw it away meanwhile
+
+
+def _ended(tx: ITransaction, recipient_id: int) -> bool:
+    try:
+        tx.spool.done(recipient_id)
+    except NotFound:
+        return False
+    return True

@@ -140,7 +140,13 @@ def first_start(tx: Any) -> None:
     tx.boxes.add(1, "pop.example.org", 995, "bob", b"", "tls", "", True, 0)
 
 
-async def bring(store: Any, intake: Any, uidl: str, recipients: tuple[str, ...]) -> None:
+async def bring(
+    store: Any,
+    intake: Any,
+    uidl: str,
+    recipients: tuple[str, ...],
+    sender: str = "carl@example.org",
+) -> None:
     """Put a mail and the mark that it was brought into one unit, unless it was before."""
     from mailim.interfaces.boxes import SeenMessage
     from mailim.interfaces.spool import NewMail
@@ -149,7 +155,7 @@ async def bring(store: Any, intake: Any, uidl: str, recipients: tuple[str, ...])
     if uidl in await store.read(lambda tx: tx.boxes.seen(1)):
         return
     prepared = await intake.prepare(message(uidl, body="x" * 200_000 if uidl == "third" else ""))
-    mail = NewMail("carl@example.org", recipients, "smtp", "test", intake.now())
+    mail = NewMail(sender, recipients, "smtp", "test", intake.now())
 
     def unit(tx: Any) -> None:
         intake.spool(tx, prepared, mail)

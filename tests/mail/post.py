@@ -17,6 +17,7 @@ from mailim.interfaces.relay import IRelay
 from mailim.interfaces.spool import NewMail, SpoolEntry
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.mail.backoff import Backoff
+from mailim.mail.bounce import Bounces
 from mailim.mail.delivery import LocalDelivery
 from mailim.mail.intake import Intake
 from mailim.mail.queue import Queue
@@ -69,6 +70,7 @@ class Post(TestCase):
         routing: Any = None,
         delivery: Any = None,
         at_once: int = 20,
+        bounces: Bounces | None = None,
     ) -> Queue:
         """Start a queue without chance in it; it is stopped at the end of the test."""
         store = store or self.store
@@ -81,6 +83,7 @@ class Post(TestCase):
             delivery or LocalDelivery(store),
             relay,
             at_once=at_once,
+            bounces=bounces,
             backoff=Backoff(lambda: 0.5),
         )
         self.queue.startService()
@@ -105,8 +108,8 @@ class Post(TestCase):
             await deferLater(reactor, 0.005)
             now = self.intake.now()
             due = await self.store.read(lambda tx, now=now: tx.spool.due(now, 1))  # type: ignore[misc]
-            if not due and not self.queue.busy:
-                return
+            if not due and not self.queue.busy and not self.queue._looking:
+                return  # it has set its timer by the time of now
         self.fail("the queue does not come to rest")
 
     async def later(self, seconds: float) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.utils import getProcessOutputAndValue
@@ -21,16 +22,36 @@ class CrashTest(TestCase):
 
     timeout = 300
 
-    async def test_killed_everywhere(self) -> None:
+    async def run_child(self, module: str) -> tuple[list[dict[str, Any]], bytes]:
         out, err, code = await getProcessOutputAndValue(
             sys.executable,
-            ["-m", "tests.mail.crashing_child", str(short_directory(self))],
+            ["-m", module, str(short_directory(self))],
             env=dict(os.environ),
             path=str(REPOSITORY),
             reactor=reactor,
         )
         self.assertEqual(code, 0, err.decode())
-        clean, *crashes = map(json.loads, out.splitlines())
+        return list(map(json.loads, out.splitlines())), err
+
+    async def test_killed_on_the_way_out(self) -> None:
+        """At least once to other servers, exactly once here, and the sender told once."""
+        (clean, *crashes), err = await self.run_child("tests.mail.crashing_relay")
+        self.assertEqual(clean["end"], "done", err.decode())
+        self.assertEqual(clean["sent"], ["carl@example.org", "dora@example.org"])
+        # Two of bringing, two of sending, two of delivery, the notice.
+        self.assertGreaterEqual(clean["units"], 7)
+        self.assertEqual(len(crashes), 3 * clean["units"])
+        for found in (clean, *crashes):
+            point = found["point"]
+            if found is not clean:
+                self.assertEqual(found["end"], "killed", f"{point}\n{err.decode()}")
+            self.assertEqual(sorted(set(found["sent"])), clean["sent"], point)
+            self.assertLessEqual(len(found["sent"]), 4, point)  # what was under way, again
+            self.assertEqual((found["bob"], found["ann"]), (["two"], ["Mail not delivered"]), point)
+            self.assertEqual(found["spool"], [], point)
+
+    async def test_killed_everywhere(self) -> None:
+        (clean, *crashes), err = await self.run_child("tests.mail.crashing_child")
         self.assertEqual(clean["end"], "done", err.decode())
         # Three units of bringing, one of expansion at least, four of delivery, one of holding.
         self.assertGreaterEqual(clean["units"], 9)

@@ -115,7 +115,7 @@ class HeldTest(Post):
             [
                 ("nobody", "There is no such address here."),
                 ("empty", "The group has no members."),
-                ("carl", "There is no way to other servers yet."),
+                ("carl", "This server sends no mail to other servers."),
                 ("not an address", "not an address: 'not an address@example.test'"),
             ],
         )

@@ -1,0 +1,189 @@
+"""Telling a sender that a mail did not arrive, or has not yet (RFC 3464, RFC 3834).
+
+A notice is a mail of its own with the null reverse-path. It enters by the intake, in the
+unit that ends the recipients it is about (or puts them off), so that it is written exactly
+once. Nobody is told of a mail that has no sender: its own failure is for postmaster, who
+finds it held in the queue (RFC 5321 4.5.5, 6.1).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.message import Message
+from email.mime.base import MIMEBase
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import Final
+
+from mailim.interfaces.spool import NewMail, SpoolEntry
+from mailim.interfaces.store import IStore, ITransaction
+from mailim.mail.backoff import GIVE_UP_AFTER
+from mailim.mail.intake import Intake, PreparedMail
+
+RETURNED_OCTETS: Final = 32 * 1024  # of the original's header
+_REASON_CHARS: Final = 500
+# What the relay keeps of another server's words: "mx.example.org said: 550 5.1.1 No such user".
+_SAID: Final = re.compile(
+    r"(?P<host>[^ ]+) said: (?P<reply>[245][0-9]{2}(?: (?P<status>[245]\.[0-9]+\.[0-9]+))?.*)"
+)
+_HEADER_END: Final = re.compile(rb"\r?\n\r?\n")
+
+_FAILED: Final = """\
+This is the mail system of {hostname}.
+
+Your message of {date} could not be delivered to:
+
+{recipients}
+
+It is not tried again. The header of your message is attached.
+"""
+_DELAYED: Final = """\
+This is the mail system of {hostname}.
+
+Your message of {date} has not yet been delivered to:
+
+{recipients}
+
+It is tried again until {until}. You need not send it again.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What happened to one recipient; `reason` is the text of the queue."""
+
+    address: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice made ready for the unit it belongs to."""
+
+    prepared: PreparedMail
+    mail: NewMail
+
+
+class Bounces:
+    """Composes notices. `hostname` is this server's, `domain` that of its postmaster."""
+
+    def __init__(self, store: IStore, intake: Intake, hostname: str, domain: str) -> None:
+        self._store = store
+        self._intake = intake
+        self._hostname = hostname
+        self._domain = domain
+
+    @staticmethod
+    def wanted(entry: SpoolEntry) -> bool:
+        """Say whether there is somebody to tell.
+
+        Mail that was collected is nobody's business but its owner's, whatever its envelope.
+        """
+        return bool(entry.sender) and entry.origin != "multipop"
+
+    async def failed(self, entry: SpoolEntry, troubles: Sequence[Trouble]) -> Notice:
+        """Make the notice that a mail will not reach these recipients."""
+        return await self._notice(entry, troubles, failed=True)
+
+    async def delayed(self, entry: SpoolEntry, troubles: Sequence[Trouble]) -> Notice:
+        """Make the notice that a mail has not reached them yet."""
+        return await self._notice(entry, troubles, failed=False)
+
+    def spool(self, tx: ITransaction, notice: Notice) -> int:
+        """Put a notice into the spool, inside the unit that causes it; gives its id."""
+        return self._intake.spool(tx, notice.prepared, notice.mail)
+
+    async def _notice(self, entry: SpoolEntry, troubles: Sequence[Trouble], failed: bool) -> Notice:
+        start = await self._store.bodies.read(entry.sha256, 0, RETURNED_OCTETS)
+        end = _HEADER_END.search(start)
+        header = entry.prefix + (start if end is None else start[: end.start()])
+        now = self._intake.now()
+        report = self._report(entry, troubles, failed, now)
+        report.attach(_original(header))
+        prepared = await self._intake.prepare(report.as_bytes(policy=SMTP))
+        mail = NewMail("", (entry.sender,), "system", f"about mail {entry.id}", now)
+        return Notice(prepared, mail)
+
+    def _report(
+        self, entry: SpoolEntry, troubles: Sequence[Trouble], failed: bool, now: int
+    ) -> MIMEMultipart:
+        until = _date(entry.received + GIVE_UP_AFTER)
+        report = MIMEMultipart("report", report_type="delivery-status")
+        report["From"] = f"Mail system <postmaster@{self._domain}>"
+        report["To"] = _ascii(f"<{entry.sender}>")
+        report["Subject"] = "Mail not delivered" if failed else "Mail not yet delivered"
+        report["Date"] = _date(now)
+        report["Message-ID"] = f"<{secrets.token_hex(12)}@{self._hostname}>"
+        report["Auto-Submitted"] = "auto-replied"  # RFC 3834 5
+        words = (_FAILED if failed else _DELAYED).format(
+            hostname=self._hostname,
+            date=_date(entry.received),
+            until=until,
+            recipients="\n\n".join(
+                f"  {_line(each.address)}\n  {_line(each.reason)}" for each in troubles
+            ),
+        )
+        report.attach(MIMEText(words, "plain", "utf-8"))
+        status = MIMEBase("message", "delivery-status")
+        about = Message()
+        about["Reporting-MTA"] = f"dns; {self._hostname}"
+        about["Arrival-Date"] = _date(entry.received)
+        blocks = [about, *(_block(each, failed, until) for each in troubles)]
+        for block in blocks:
+            status.attach(block)
+        report.attach(status)
+        return report
+
+
+def _block(trouble: Trouble, failed: bool, until: str) -> Message:
+    """Give the fields of one recipient (RFC 3464 2.3)."""
+    said = _SAID.search(_line(trouble.reason))
+    status = said["status"] if said and said["status"] else ""
+    wanted = "5" if failed else "4"
+    if not status.startswith(wanted):
+        # RFC 3463: 4.7 is "delivery time expired"; else nothing more is known.
+        status = f"{wanted}.4.7" if not failed or "Given up" in trouble.reason else "5.0.0"
+    block = Message()
+    block["Final-Recipient"] = _typed(trouble.address)
+    block["Action"] = "failed" if failed else "delayed"
+    block["Status"] = status
+    if said:
+        block["Remote-MTA"] = _ascii(f"dns; {said['host']}")
+        block["Diagnostic-Code"] = _ascii(f"smtp; {said['reply']}")
+    if not failed:
+        block["Will-Retry-Until"] = until
+    return block
+
+
+def _original(header: bytes) -> MIMEText:
+    """Give the original's header as a part (RFC 3462 2)."""
+    text = header.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    return MIMEText(text.rstrip("\n") + "\n", "rfc822-headers", "utf-8")
+
+
+def _typed(address: str) -> str:
+    """Give an address for a field of RFC 3464; RFC 6533 3 for what is not ASCII."""
+    if address.isascii():
+        return f"rfc822; {_line(address)}"
+    escaped = (char if char.isascii() else f"\\x{{{ord(char):X}}}" for char in _line(address))
+    return f"utf-8; {''.join(escaped)}"
+
+
+def _line(text: str) -> str:
+    """Make a text of strangers one short line that nothing can end."""
+    plain = "".join(char if char.isprintable() else " " for char in text[:_REASON_CHARS])
+    return " ".join(plain.split())
+
+
+def _ascii(text: str) -> str:
+    return _line(text).encode("ascii", "replace").decode()
+
+
+def _date(time: int) -> str:
+    return format_datetime(datetime.fromtimestamp(time // 1_000_000, UTC))
