@@ -8,12 +8,15 @@ from __future__ import annotations
 import hashlib
 import threading
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from mailim.errors import LimitExceeded
 from mailim.interfaces.bodies import PreparedBody
 from mailim.store.bodies import INLINE_OCTETS
 from mailim.store.body_files import BodyFiles
+
+_HASHED_IN_SLICES: Final = 16 * 1024
+_UNDER_THE_LOCK: Final = 2047  # octets
 
 
 class GrowingBody:
@@ -71,7 +74,7 @@ class GrowingBody:
         self._size += len(piece)
         if self._size > self._max_octets:
             raise LimitExceeded(f"More than {self._max_octets} octets.")
-        self._digest.update(piece)
+        self._hash(piece)
         if self._file is None:
             self._pieces.append(bytes(piece))
             if self._size <= INLINE_OCTETS:
@@ -81,6 +84,16 @@ class GrowingBody:
             self._pieces.clear()
         else:
             self._file.write(piece)
+
+    def _hash(self, piece: bytes) -> None:
+        if len(piece) > _HASHED_IN_SLICES:
+            self._digest.update(piece)
+            return
+        # hashlib lets go of the interpreter's lock for more than 2047 octets, and getting it
+        # back from busy threads takes longer than to hash a small mail.
+        octets = memoryview(piece)
+        for at in range(0, len(piece), _UNDER_THE_LOCK):
+            self._digest.update(octets[at : at + _UNDER_THE_LOCK])
 
     def _drop(self) -> None:
         self._over = True
