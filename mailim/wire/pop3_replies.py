@@ -42,7 +42,9 @@ class Pop3Disconnected(Pop3ProtocolError):
 def visible(raw: bytes, limit: int = 200) -> str:
     """Make a server's words safe to show: no control or direction characters, bounded."""
     text = raw[: limit * 4].decode("utf-8", "replace")
-    text = "".join(char if char.isprintable() else "?" for char in text).strip()
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else "?" for char in text)
+    text = text.strip()
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
