@@ -8,6 +8,7 @@ mail once, however many of its addresses the mail was sent to.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from twisted.logger import Logger
 
@@ -19,6 +20,9 @@ from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.mail.trace import return_path
 from mailim.wire.message import MessageFacts
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OLDEST = (datetime(1990, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class LocalDelivery:
             if tx.spool.claim(recipient.id, account_id):
                 folder = folder_for(tx, account_id, role)
                 item = tx.items.add(
-                    folder.id, entry.body_id, prefix, facts, frozenset(), entry.received
+                    folder.id, entry.body_id, prefix, facts, frozenset(), shown_time(entry, facts)
                 )
                 item_id = item.id
                 tx.publish(MailDelivered(account_id, folder.id, item.id))
@@ -76,6 +80,18 @@ class LocalDelivery:
             item_id=delivered.item_id,
         )
         return delivered
+
+
+def shown_time(entry: SpoolEntry, facts: MessageFacts) -> int:
+    """Give the time an item counts as received at, in microseconds.
+
+    Mail that was collected has waited elsewhere, perhaps for years: it counts from its own
+    date, if that makes sense. What its Received field says stays true: when it came here.
+    """
+    if entry.origin != "multipop" or facts.date is None:
+        return entry.received
+    sent = (facts.date - _EPOCH) // timedelta(microseconds=1)
+    return sent if _OLDEST <= sent <= entry.received else entry.received
 
 
 def folder_for(tx: ITransaction, account_id: int, role: str) -> Folder:
