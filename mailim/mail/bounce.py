@@ -28,6 +28,7 @@ from mailim.mail.intake import Intake, PreparedMail
 
 RETURNED_OCTETS: Final = 32 * 1024  # of the original's header
 _REASON_CHARS: Final = 500
+_LINE_CHARS: Final = 900
 # What the relay keeps of another server's words: "mx.example.org said: 550 5.1.1 No such user".
 _SAID: Final = re.compile(
     r"(?P<host>[^ ]+) said: (?P<reply>[245][0-9]{2}(?: (?P<status>[245]\.[0-9]+\.[0-9]+))?.*)"
@@ -129,7 +130,7 @@ class Bounces:
                 f"  {_line(each.address)}\n  {_line(each.reason)}" for each in troubles
             ),
         )
-        report.attach(MIMEText(words, "plain", "utf-8"))
+        report.attach(_text(words, "plain"))
         status = MIMEBase("message", "delivery-status")
         about = Message()
         about["Reporting-MTA"] = f"dns; {self._hostname}"
@@ -164,7 +165,13 @@ def _block(trouble: Trouble, failed: bool, until: str) -> Message:
 def _original(header: bytes) -> MIMEText:
     """Give the original's header as a part (RFC 3462 2)."""
     text = header.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-    return MIMEText(text.rstrip("\n") + "\n", "rfc822-headers", "utf-8")
+    return _text(text.rstrip("\n") + "\n", "rfc822-headers")
+
+
+def _text(text: str, kind: str) -> MIMEText:
+    """Give a text part, readable without decoding where it can be (RFC 5322 2.1.1)."""
+    plain = text.isascii() and max(map(len, text.split("\n"))) <= _LINE_CHARS
+    return MIMEText(text, kind, "us-ascii" if plain else "utf-8")
 
 
 def _typed(address: str) -> str:

@@ -36,6 +36,10 @@ class NoticeCase(Post):
             found.append(parsed)
         return found
 
+    def text(self, part: Any) -> str:
+        """Give the content of a part with plain line ends."""
+        return str(part.get_content()).replace("\r\n", "\n")
+
     def blocks(self, notice: EmailMessage) -> list[dict[str, str]]:
         """Give the fields of the delivery status, of the mail and of each recipient."""
         _, status, _ = notice.iter_parts()
@@ -56,7 +60,7 @@ class FailedTest(NoticeCase):
         self.assertEqual((notice["To"], notice["From"]),
                          (ANN, "Mail system <postmaster@example.test>"))  # fmt: skip
         text, _, header = notice.iter_parts()
-        self.assertIn(f"  carl@example.org\n  {SAID}\n", text.get_content())
+        self.assertIn(f"  carl@example.org\n  {SAID}\n", self.text(text))
         about, recipient = self.blocks(notice)
         self.assertEqual(about["Reporting-MTA"], "dns; mail.example.test")
         self.assertEqual(
@@ -70,7 +74,7 @@ class FailedTest(NoticeCase):
             },
         )
         self.assertEqual(header.get_content_type(), "text/rfc822-headers")
-        original = header.get_content()
+        original = self.text(header)
         self.assertTrue(original.startswith("Received: by mail.example.test"), original)
         self.assertIn("Subject: Plans\nX-A: b\n", original)
         self.assertNotIn("At noon?", original)
