@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from mailim.config_reference import render as reference
 from mailim.config_text import render
 
 ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "mailim"
 SAMPLE = ROOT / "etc" / "mailim.toml"
 REFERENCE = ROOT / "docs" / "admin" / "configuration.md"
 FILE = Path("mailim.toml")
@@ -61,6 +63,18 @@ class SampleTests(SynchronousTestCase):
             fields = section.annotation.model_fields  # type: ignore[union-attr]
             for name, field in fields.items():
                 self.assertTrue(field.description, name)
+
+    def test_every_key_is_used(self) -> None:
+        """Somewhere outside this module its value is read; a limit nobody reads is none."""
+        read = set()
+        for path in PACKAGE.rglob("*.py"):
+            if not path.name.startswith("config"):
+                tree = ast.walk(ast.parse(path.read_text()))
+                read |= {node.attr for node in tree if isinstance(node, ast.Attribute)}
+        for section, its in Config.model_fields.items():
+            if section != "listeners":
+                names = its.annotation.model_fields  # type: ignore[union-attr]
+                self.assertEqual([name for name in names if name not in read], [], section)
 
     def test_a_key_a_reload_does_not_take_up_says_so(self) -> None:
         for section, its in Config.model_fields.items():

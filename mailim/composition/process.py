@@ -80,15 +80,16 @@ class Process(Service):
 
 def allow_files(config: Config) -> None:
     """Raise the soft limit of open files as far as the configured connections need."""
-    wanted = config.im.connections + config.http.connections + _OTHER_FILES
+    sections = [getattr(config, name) for name in Config.model_fields]
+    wanted = sum(getattr(one, "connections", 0) for one in sections) + _OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
     if allowed < wanted:
         Process._log.warn(
-            "the system allows {allowed} open files; im.connections and http.connections"
-            " together need {wanted}",
+            "the system allows {allowed} open files; the connections that the configuration"
+            " allows need {wanted}",
             allowed=allowed,
             wanted=wanted,
         )
