@@ -127,7 +127,7 @@ def collect(
             values[argument.name] = _text_of(Path(getattr(namespace, argument.name)), argument.name)
         elif getattr(namespace, argument.name, None) is not None:
             values[argument.name] = getattr(namespace, argument.name)
-    if "ca" in values:  # the server runs elsewhere in the tree
+    if values.get("ca"):  # the server runs elsewhere in the tree
         values["ca"] = str(Path(values["ca"]).absolute())
     return values
 
