@@ -25,9 +25,10 @@ class SwitchTests(SynchronousTestCase):
 
     def test_a_listener_that_is_off_is_not_opened(self) -> None:
         site = self.site(**{"listeners.xmpp.enabled": False, "listeners.http.enabled": False})
-        self.assertEqual(sorted(site.ports), ["https", "xmpps"])
+        self.assertFalse({"xmpp", "http"} & set(site.ports))
         bound = json.loads((site.var / "listeners.json").read_text())
-        self.assertEqual(sorted(bound), ["https", "xmpps"])
+        self.assertEqual(set(bound), set(site.ports))
+        self.assertIn("xmpps", bound)
 
     def test_multipop_off(self) -> None:
         site = self.site(**{"multipop.enabled": False, "multipop.allow_plaintext": True})
