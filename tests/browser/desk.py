@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.fakes.dovecot import Dovecot
@@ -30,6 +30,7 @@ class Chromium:
     """Debian's Chromium, driven by Playwright."""
 
     def __init__(self) -> None:
+        expect.set_options(timeout=15_000)  # a loaded machine is no fault
         program = peer("chromium", "chromium")
         self._playwright = sync_playwright().start()
         self.browser: Browser = self._playwright.chromium.launch(
