@@ -104,6 +104,14 @@ class TwoSitesCase(TestCase):
             await deferLater(reactor, 0.02)
         self.fail(f"{len(found)} mails of {count} at {domain}")
 
+    async def nothing_waits(self) -> None:
+        """Wait until both queues are empty: who sent hears last that a mail arrived."""
+        for _ in range(500):
+            if not (await self.spool("a.test") or await self.spool("b.test")):
+                return
+            await deferLater(reactor, 0.02)
+        self.fail("mail waits")
+
     async def spool(self, domain: str) -> list[SpoolEntry]:
         return list(await self.sites[domain].core.store.read(lambda tx: tx.spool.list(100)))
 
@@ -122,7 +130,7 @@ class TwoSitesTests(TwoSitesCase):
         await self.send(back, "kim@b.test", "kim@a.test", "Subject: Re\r\n\r\nThanks")
         (mail,) = await self.inbox("a.test")
         self.assertIn(b"Thanks", mail)
-        self.assertEqual((await self.spool("a.test"), await self.spool("b.test")), ([], []))
+        await self.nothing_waits()
 
     async def test_a_large_one(self) -> None:
         await self.serve_both()
@@ -158,7 +166,7 @@ class TwoSitesTests(TwoSitesCase):
         await self.send(client, "kim@a.test", "loop@a.test", "Subject: x\r\n\r\nround")
         (notice,) = await self.inbox("a.test", seconds=90)
         self.assertIn(f"{TRACE_HOPS} hosts".encode(), notice)
-        self.assertEqual((await self.spool("a.test"), await self.spool("b.test")), ([], []))
+        await self.nothing_waits()
 
     async def test_refused_there_comes_back(self) -> None:
         """RFC 3464: the sender learns what the other server said."""
@@ -169,4 +177,4 @@ class TwoSitesTests(TwoSitesCase):
         self.assertIn(b"Return-Path: <>\r\n", notice)
         self.assertIn(b"Final-Recipient: rfc822; nobody@b.test\r\n", notice)
         self.assertIn(b"Remote-MTA: dns; mail.b.test\r\nDiagnostic-Code: smtp; 550 5.1.1", notice)
-        self.assertEqual((await self.spool("a.test"), await self.spool("b.test")), ([], []))
+        await self.nothing_waits()

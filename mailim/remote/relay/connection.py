@@ -183,18 +183,20 @@ class SmtpConnection(Protocol):
         self._fail(error)
         self._wake()
 
-    def quit(self) -> None:
-        """Say goodbye and close; nobody waits for it."""
-        if self._error is not None or not self._connected:
-            return
-        if not self._client.outstanding:
+    def quit(self) -> Deferred[None]:
+        """Say goodbye and close; fires when the connection is gone."""
+        closed: Deferred[None] = Deferred()
+        if not self._connected:
+            closed.callback(None)
+            return closed
+        if self._error is None and not self._client.outstanding:
             self.tcp.write(self._client.send("QUIT"))
-        self._error = HostFailed("the connection was closed")
+        if self._error is None:
+            self._error = HostFailed("the connection was closed")
         self.tcp.loseConnection()
         late = self._clock.callLater(_QUIT_SECONDS, self._abort)
-        closed: Deferred[None] = Deferred()
-        closed.addCallback(lambda _: late.cancel() if late.active() else None)
         self._closed.append(closed)
+        return closed.addCallback(lambda _: late.cancel() if late.active() else None)
 
     def close(self) -> Deferred[None]:
         """End the connection at once; fires when it is gone."""

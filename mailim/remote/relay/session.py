@@ -79,8 +79,8 @@ class Door:
 
     def leave(self, session: Session) -> None:
         """End a session as one should; nobody waits for it."""
-        self.open.discard(session.connection)
-        session.connection.quit()
+        gone = session.connection.quit()
+        gone.addCallback(lambda _: self.open.discard(session.connection))
 
     async def _enter(self, host: Host, security: str) -> Session:
         options = await self._options(host, security)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from typing import Any
+
+from twisted.internet import reactor
+
 from mailim.errors import NotFound
 from tests.remote.relay.kit import RelayCase
 from tests.store.mails import message
@@ -150,6 +155,35 @@ class RefusalTest(RelayCase):
             "never: mx.example.org said: 552 5.3.4 too much",
         )
         self.assertEqual(self.server.taken, [])
+
+    async def test_a_server_that_stops_reading(self) -> None:
+        """RFC 5321 4.5.3.2.5; meanwhile the message waits on disk, not in memory."""
+        entry = await self.entry("carl@example.org", data=message(body="y" * 18_000_000))
+        relay = self.relay()
+        stream, read = self.store.bodies.stream, [0, 0]
+
+        async def counting(sha256: bytes) -> AsyncIterator[bytes]:
+            read.append(0)
+            async for piece in stream(sha256):
+                read[-1] += len(piece)
+                yield piece
+
+        def script(verb: str, _: str) -> str | None:
+            if verb == "DATA":
+                for session in self.server.sessions:
+                    transport: Any = session.transport
+                    reactor.callLater(0, transport.pauseProducing)
+            return None
+
+        self.server.script = script
+        self.server.offers = []
+        self.patch(self.store.bodies, "stream", counting)
+        found = await self.outcomes(relay, entry)
+        self.assertIn("the server was silent", found["carl@example.org"])
+        self.assertGreater(read[-2], 18_000_000)  # when it was looked at
+        self.assertLess(read[-1], 12_000_000)  # what the sockets' buffers hold
+        for session in self.server.sessions:
+            session.transport.abortConnection()  # type: ignore[union-attr]
 
     async def test_going_down(self) -> None:
         self.refuse("MAIL", "421 4.3.2 going down")
