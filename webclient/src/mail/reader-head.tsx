@@ -17,9 +17,9 @@ function Person({ person }: { person: EmailAddress }): VNode {
     <span class="person">
       {name !== person.email ? (
         <span class="person-name" dir="auto">
-          {name}{" "}
+          {name}
         </span>
-      ) : null}
+      ) : null}{" "}
       <span class="person-address" dir="ltr">
         {name !== person.email ? `<${person.email}>` : person.email}
       </span>
