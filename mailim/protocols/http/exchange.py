@@ -20,6 +20,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request as TwistedRequest
 
 from mailim.protocols.http.body import Body
+from mailim.protocols.http.fields import field_values
 from mailim.protocols.http.limits import HttpLimits
 from mailim.protocols.http.problems import CONTENT_TYPE, Problem, problem_of
 from mailim.protocols.http.request import Request
@@ -104,7 +105,7 @@ class Exchange(TwistedRequest):
             self._answer(self._act(self._found))
 
     def _decide(self, method: str) -> None:
-        values = self.requestHeaders.getRawHeaders("Host")
+        values = field_values(self.requestHeaders, "Host")
         if values or self.clientproto == b"HTTP/1.1":
             self._host_name = host_of(", ".join(values) if values else None)
         self.site.check_host(self._host_name)

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.web.http_headers import Headers
 
 from mailim.protocols.http.body import Body
+from mailim.protocols.http.fields import field_values
 from mailim.protocols.http.input import M, model_of, parse_form, parse_json, parse_query
 from mailim.protocols.http.limits import FORM_OCTETS, THREAD_OCTETS
 from mailim.protocols.http.problems import Problem
@@ -60,12 +61,12 @@ class Request:
 
     def header(self, name: str) -> str | None:
         """Give a field's value; of a repeated field all, as one list (RFC 9110 5.3)."""
-        values = self.headers.getRawHeaders(name)
-        return None if values is None else ", ".join(values)
+        values = field_values(self.headers, name)
+        return ", ".join(values) if values else None
 
     def cookie(self, name: str) -> str | None:
         """Give the first cookie of that name."""
-        for header in self.headers.getRawHeaders("Cookie", []):
+        for header in field_values(self.headers, "Cookie"):
             for pair in header.split(";"):
                 key, equals, value = pair.strip().partition("=")
                 if equals and key == name:

@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IDelayedCall, IPushProducer
 from zope.interface import implementer
 
 from mailim.protocols.http.encodings import PACK_FROM, choose, pack
+from mailim.protocols.http.fields import field_values
 from mailim.protocols.http.limits import THREAD_OCTETS
 from mailim.protocols.http.response import Response
 
@@ -108,7 +109,8 @@ async def _packed(exchange: Exchange, response: Response, body: bytes, threads: 
     if not response.packable or len(body) < PACK_FROM:
         return body
     response.headers.append(("Vary", "Accept-Encoding"))
-    if choose(exchange.getHeader("Accept-Encoding"), ("gzip",)) != "gzip":
+    wanted = ", ".join(field_values(exchange.requestHeaders, "Accept-Encoding")) or None
+    if choose(wanted, ("gzip",)) != "gzip":
         return body
     response.headers.append(("Content-Encoding", "gzip"))
     if len(body) <= THREAD_OCTETS:

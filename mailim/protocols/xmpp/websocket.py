@@ -269,7 +269,7 @@ class WebSocketXmpp(Resource):
         ]
         try:
             wire_handshake.initiate_upgrade_connection(headers, request.path.decode("ascii"))
-        except RemoteProtocolError:
+        except (RemoteProtocolError, UnicodeDecodeError):
             return self._refuse(request, UPGRADE_REQUIRED, b"This is for WebSocket (RFC 7395).")
         asked = next(iter(wire_handshake.events()), None)
         if not isinstance(asked, Request) or SUBPROTOCOL not in asked.subprotocols:

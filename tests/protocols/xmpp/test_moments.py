@@ -174,6 +174,30 @@ class HeaderTests(StreamCase):
         self.assertEqual(len(kept), 1)
 
 
+class HandshakeTests(WebSocketCase):
+    async def status(self, method: bytes, field: bytes) -> bytes:
+        client = await self.connect()
+        answer: Deferred[bytes] = Deferred()
+        client.dataReceived = answer.callback  # type: ignore[method-assign,assignment]
+        client.send_raw(
+            method + b" /xmpp-websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+            b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + field + b"\r\n\r\n"
+        )
+        return (await answer)[9:12]
+
+    async def test_odd_handshakes_are_refused(self) -> None:
+        await self.serve()
+        for method, field, status in (
+            (b"GET", b"Sec-WebSocket-Protocol: xmpp", b"101"),
+            (b"HEAD", b"Sec-WebSocket-Protocol: xmpp", b"426"),
+            (b"GET", b"Sec-WebSocket-Protocol: \xff\xfe", b"426"),
+            (b"GET", b"Sec-WebSocket-Protocol: xmpp\r\nConnection: \xff", b"426"),
+        ):
+            self.assertEqual(await self.status(method, field), status, field)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+
 class PageTests(WebSocketCase):
     async def test_another_open_in_an_open_stream_ends_it(self) -> None:
         await self.serve()
