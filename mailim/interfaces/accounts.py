@@ -56,7 +56,7 @@ class Credential:
     """
 
     kind: str
-    data: Mapping[str, Any]
+    data: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Group:
 class WebSession:
     """A browser that signed in; found by the SHA-256 of its cookie."""
 
-    token_hash: bytes
+    token_hash: bytes = field(repr=False)
     account_id: int
     created: int
     last_seen: int

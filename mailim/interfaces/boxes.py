@@ -7,7 +7,7 @@ deleted there is a pending row until the server confirmed QUIT.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from zope.interface import Interface
@@ -22,7 +22,7 @@ class Box:
     host: str
     port: int
     user: str
-    secret: bytes
+    secret: bytes = field(repr=False)
     tls: str  # tls, stls, none
     ca: str  # path of a PEM file, "" = the system's
     leave: bool

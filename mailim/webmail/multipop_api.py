@@ -28,7 +28,7 @@ class NewBox(_Body):
     host: str = Field(min_length=1, max_length=253)
     port: int = Field(default=995, ge=1, le=65535)
     user: str = Field(min_length=1, max_length=255)
-    password: str = Field(min_length=1, max_length=1024)
+    password: str = Field(min_length=1, max_length=1024, repr=False)
     tls: Literal["tls", "stls", "none"] = "tls"
     leave: bool = False
 
@@ -39,7 +39,7 @@ class BoxChange(_Body):
     host: str | None = Field(default=None, min_length=1, max_length=253)
     port: int | None = Field(default=None, ge=1, le=65535)
     user: str | None = Field(default=None, min_length=1, max_length=255)
-    password: str | None = Field(default=None, min_length=1, max_length=1024)
+    password: str | None = Field(default=None, min_length=1, max_length=1024, repr=False)
     tls: Literal["tls", "stls", "none"] | None = None
     leave: bool | None = None
     enabled: bool | None = None
