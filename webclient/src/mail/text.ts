@@ -32,20 +32,28 @@ export function isFolded(block: Block): boolean {
   return block.depth > 0 && block.text.split("\n").length > 3;
 }
 
-const LINK = /(?:\b(?:https?:\/\/|mailto:|xmpp:)|\bwww\.)[^\s<>"'`{}|\\^]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+/gi;
-const TRAILING = /[.,;:!?*_~)\]]+$/;
+// The look behind keeps the search linear: an address begins where its word begins.
+const LINK = /(?:\b(?:https?:\/\/|mailto:|xmpp:)|\bwww\.)[^\s<>"'`{}|\\^]+|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+/gi;
+const TRAILING = ".,;:!?*_~)]";
+
+function countOf(char: string, text: string): number {
+  return text.split(char).length - 1;
+}
 
 /** Takes sentence punctuation off the end; a closing bracket stays when it was opened inside. */
 function trimmed(link: string): string {
-  let text = link;
-  for (;;) {
-    const match = TRAILING.exec(text);
-    if (!match) return text;
-    const last = text.at(-1);
-    if (last === ")" && text.split("(").length >= text.split(")").length) return text;
-    if (last === "]" && text.split("[").length >= text.split("]").length) return text;
-    text = text.slice(0, -1);
+  const surplus = { ")": countOf(")", link) - countOf("(", link), "]": countOf("]", link) - countOf("[", link) };
+  let end = link.length;
+  while (end > 0) {
+    const last = link.charAt(end - 1);
+    if (!TRAILING.includes(last)) break;
+    if (last === ")" || last === "]") {
+      if (surplus[last] <= 0) break;
+      surplus[last] -= 1;
+    }
+    end -= 1;
   }
+  return link.slice(0, end);
 }
 
 function hrefOf(link: string): string {
