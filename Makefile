@@ -18,7 +18,7 @@ run: setup webclient $(SITE)/etc/mailim.toml
 	@echo
 	@exec $(BIN)/twistd -n --pidfile= mailim --config $(SITE)/etc/mailim.toml
 
-$(SITE)/etc/mailim.toml:
+$(SITE)/etc/mailim.toml: | setup
 	$(BIN)/mailim init $(SITE) --domain example.test --port-base 10000 --listen 127.0.0.1 \
 	    --accounts admin,alice,bob
 
