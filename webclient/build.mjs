@@ -12,7 +12,7 @@
  */
 import { build } from "esbuild";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, extname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
@@ -136,7 +136,9 @@ function describe(out, dev) {
 
 const dev = process.argv.includes("--dev");
 const outFlag = process.argv.indexOf("--out");
-const out = resolve(here, outFlag > 0 ? process.argv[outFlag + 1] : "../mailim/webmail/static");
+const target = resolve(here, outFlag > 0 ? process.argv[outFlag + 1] : "../mailim/webmail/static");
+// Built beside it and put into its place when whole: a build that fails leaves the old one.
+const out = `${target}.new`;
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 const entries = {};
@@ -148,3 +150,5 @@ for (const [name, info] of Object.entries(files)) {
   const br = info.encodings.includes("br") ? readFileSync(join(out, `${name}.br`)).length : info.size;
   console.log(`${name.padEnd(28)} ${String(info.size).padStart(8)} B ${String(br).padStart(8)} B br`);
 }
+rmSync(target, { recursive: true, force: true });
+renameSync(out, target);
