@@ -140,7 +140,6 @@ async def collect(reactor: Any, port: int, directory: Path, count: int) -> tuple
     from mailim.accounts.vault import Vault
     from mailim.config import Multipop as MultipopConfig
     from mailim.events import Events, MailDelivered
-    from mailim.interfaces.store import ITransaction
     from mailim.mail.delivery import LocalDelivery
     from mailim.mail.intake import Intake
     from mailim.mail.queue import Queue
@@ -157,12 +156,7 @@ async def collect(reactor: Any, port: int, directory: Path, count: int) -> tuple
         reactor, store, events, [], Routing(Directory(store, events)), LocalDelivery(store)
     )
 
-    def prepare(tx: ITransaction) -> None:
-        tx.accounts.add_domain("example.test", 0)
-        account = tx.accounts.add("alice@example.test", "Alice", False, 0)
-        tx.folders.create(account.id, "Inbox", role="inbox")
-
-    await store.write(prepare)
+    await store.write(make_account)
     values = {"host": "127.0.0.1", "port": port, "user": USER, "password": PASSWORD, "tls": "none"}
     await multipop.add(1, values)
     all_here: Deferred[None] = Deferred()
@@ -184,6 +178,12 @@ async def collect(reactor: Any, port: int, directory: Path, count: int) -> tuple
     await queue.stopService()
     await store.close()
     return collected, delivered
+
+
+def make_account(tx: Any) -> None:
+    tx.accounts.add_domain("example.test", 0)
+    account = tx.accounts.add("alice@example.test", "Alice", False, 0)
+    tx.folders.create(account.id, "Inbox", role="inbox")
 
 
 # --- rounds --------------------------------------------------------------------------------

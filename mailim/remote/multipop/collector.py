@@ -150,8 +150,7 @@ class Multipop(Service):
             old = _required(tx, box_id)
             new = tx.boxes.update(box_id, **changes)
             if not _same_mailbox(old, new):
-                # Its UIDLs may mean other messages there: the contents will tell.
-                tx.boxes.restate(box_id, None, "gone", now)
+                _mistrust(tx, box_id, now)
             return new
 
         box = await self._store.write(unit)
@@ -238,6 +237,13 @@ class Multipop(Service):
 def _same_mailbox(old: Box, new: Box) -> bool:
     same_port = old.port == new.port or {old.port, new.port} <= set(_POP3_PORTS)
     return (old.host, old.user) == (new.host, new.user) and same_port
+
+
+def _mistrust(tx: ITransaction, box_id: int, now: int) -> None:
+    """Take it that UIDLs mean other messages from now on; the contents will tell."""
+    tx.boxes.restate(box_id, None, "gone", now)
+    known = tx.boxes.seen(box_id)
+    tx.boxes.forget(box_id, [uidl for uidl, one in known.items() if one.sha256 is None])
 
 
 def _required(tx: ITransaction, box_id: int) -> Box:

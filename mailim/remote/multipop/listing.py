@@ -21,8 +21,8 @@ from mailim.wire.pop3 import (
 _LINE_OCTETS = 512
 _DAY = 24 * 3600 * 1_000_000
 # How long a UIDL that vanished is remembered: a server that shows an empty box by mistake
-# on Friday shows a full one on Monday.
-FORGET_AFTER = 7 * _DAY
+# on Friday shows a full one on Monday. One that did not do what it confirmed shows that soon.
+FORGET_AFTER = {"gone": 7 * _DAY, "deleted": _DAY}
 RETRY_QUARANTINED_AFTER = _DAY
 
 # Names we give ourselves hold a space, which no UIDL does.
@@ -186,7 +186,7 @@ def _not_listed(todo: Plan, known: SeenMessage, now: int) -> None:
     if known.state in ("failing", "quarantined"):
         todo.forget.append(known.uidl)
     elif known.state in ("deleted", "gone"):
-        if now - known.first_seen > FORGET_AFTER:
+        if now - known.first_seen > FORGET_AFTER[known.state]:
             todo.forget.append(known.uidl)
     elif _told(known):
         todo.deleted.append(known.uidl)

@@ -81,6 +81,7 @@ class Visiting:
 
     async def _inside(self, box: Box, account: Account, turn: Turn, outcome: Outcome) -> None:
         config, clock = self._config(), self._reactor
+        turn.begun = True  # a mailbox is as it was when we signed in
         connection, offered = await self._doorway.enter(self._where(box))
         outcome.login_delay = offered.login_delay or 0
         errand = Errand(
@@ -91,7 +92,6 @@ class Visiting:
             turn.by_hand,
             clock.seconds() + config.run_minutes * 60,
         )
-        turn.begun = True
         late = VisitFailed(f"the visit took longer than {config.run_minutes} minutes")
         # After `until` nothing new is asked for; what was asked for has this long.
         grace = 2.0 * config.timeout_seconds
@@ -151,7 +151,8 @@ class Visiting:
         if box.failures:
             self._schedule.forget(box.id)
             await self._note(box, Outcome(), afresh())
-        return BoxTest(True, f"Signed in; messages there: {messages}.", messages, octets)
+        there = "1 message is" if messages == 1 else f"{messages} messages are"
+        return BoxTest(True, f"Signed in; {there} there.", messages, octets)
 
     async def _count(self, box: Box) -> tuple[int, int]:
         connection, _ = await self._doorway.enter(self._where(box))

@@ -234,7 +234,9 @@ class PlanTest(SynchronousTestCase):
         todo = self.plan([], seen)
         self.assertEqual((todo.gone, todo.deleted), (["stored", "deleting"], ["told"]))
         self.assertEqual(todo.forget, ["failing", "quarantined"])
-        todo = self.plan([], seen, now=FORGET_AFTER + 1)
+        todo = self.plan([], seen, now=FORGET_AFTER["deleted"] + 1)
+        self.assertEqual(todo.forget, ["deleted", "failing", "quarantined"])
+        todo = self.plan([], seen, now=FORGET_AFTER["gone"] + 1)
         self.assertEqual(todo.forget, ["deleted", "gone", "failing", "quarantined"])
 
     def test_looking_again_does_not_go_on_for_ever(self) -> None:

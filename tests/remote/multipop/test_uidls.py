@@ -6,7 +6,7 @@ import itertools
 from collections import Counter
 
 from tests.fakes.pop3_server import Mail, Pop3Server, Session, mailbox
-from tests.remote.multipop.sites import SiteTest, message
+from tests.remote.multipop.sites import SiteTest, message, pause
 
 
 class OddUidlTest(SiteTest):
@@ -197,6 +197,21 @@ class OtherServerTest(SiteTest):
         await self.collect()
         self.assertEqual(len(set(await self.spooled())), 6)
         self.assertEqual((new.mailbox.mails, len(old.mailbox.mails)), ([], 3))
+
+    async def test_what_failed_on_the_old_server(self) -> None:
+        """A new message does not suffer for an old one that had its name."""
+        old, new = (Pop3Server(mailbox(message(start))) for start in (0, 10))
+        old.acts["RETR"] = lambda session, _: session.say("-ERR corrupt")
+        box = await self.box(old)
+        for _ in range(2):
+            await self.collect()
+        self.assertEqual(await self.states(), {"u000001": "quarantined"})
+        new.acts["RETR"] = lambda session, argument: session.do_RETR(argument)
+        await self.multipop.change(box, {"port": new.listen(self)})
+        self.multipop.startService()
+        while new.mailbox.mails:
+            await pause()
+        self.assertEqual(await self.spooled(), [message(10)])
 
     async def test_the_same_box_by_another_name(self) -> None:
         server = Pop3Server(mailbox(*(message(n) for n in range(3))))
