@@ -126,8 +126,10 @@ class Sasl:
     def _named(self, name: str, authzid: str) -> str:
         """Give the address of a user name; an authzid may only be the same account."""
         try:
-            address = str(parse_address(name if "@" in name else f"{name}@{self._domain}"))
-            self._address = address
+            parsed = parse_address(name if "@" in name else f"{name}@{self._domain}")
+            self._address = address = str(parsed)
+            if parsed.domain != self._domain:  # the stream was opened to another domain
+                raise SaslFailure("not-authorized", "The name or the password is wrong.", address)
             if authzid and str(parse_address(authzid.partition("/")[0])) != address:
                 raise SaslFailure("invalid-authzid", "You may only act as yourself.", address)
         except Invalid:

@@ -192,6 +192,14 @@ class SaslTests(StreamCase):
         answer = await client.next()
         self.assertIsNotNone(answer.find("invalid-authzid", ns.SASL))
 
+    async def test_a_stream_to_one_domain_takes_no_login_of_another(self) -> None:
+        server = await self.serve()
+        await server.core.accounts.add_domain("second.test")
+        await server.core.accounts.add("kim@second.test", PASSWORD)
+        client = await self.inside_tls()
+        self.assertEqual((await client.plain("kim@second.test", PASSWORD)).name, "failure")
+        self.assertEqual((await client.plain("alice@example.test", PASSWORD)).name, "success")
+
     async def test_attempts_are_limited(self) -> None:
         await self.serve()
         client = await self.inside_tls()
