@@ -42,7 +42,7 @@ class RunningSite:
         start: bool = True,
         measured: bool = True,
     ) -> None:
-        """`measured`: whether the server's lines are counted in a run of `coverage`."""
+        """`measured`: whether `coverage` counts lines of the server and of commands."""
         self.directory = Path(tempfile.mkdtemp(prefix="mi"))
         self.config = make(NewSite(self.directory, DOMAIN, 0, "127.0.0.1"))
         settings = {
@@ -85,7 +85,15 @@ class RunningSite:
             text=True,
             timeout=timeout,
             cwd=self.directory,
+            env=self._environment(),
         )
+
+    def _environment(self) -> dict[str, str]:
+        environment = dict(os.environ)
+        if not self._measured:
+            environment.pop("COVERAGE_PROCESS_START", None)
+            environment.pop("COVERAGE_PROCESS_CONFIG", None)
+        return environment
 
     def json(self, *words: str, stdin: str = "", status: int = 0) -> Any:
         """Run the command line with --json and parse what it prints."""
@@ -99,17 +107,13 @@ class RunningSite:
     def start(self, directory: Path | None = None) -> None:
         """Start the server, in `directory`, and wait until all listen."""
         (self.var / "listeners.json").unlink(missing_ok=True)
-        environment = dict(os.environ)
-        if not self._measured:
-            environment.pop("COVERAGE_PROCESS_START", None)
-            environment.pop("COVERAGE_PROCESS_CONFIG", None)
         with (self.directory / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [BIN / "twistd", "-n", "--pidfile=", "mailim", "--config", self.config],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=directory or self.directory,
-                env=environment,
+                env=self._environment(),
             )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:

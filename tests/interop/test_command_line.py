@@ -145,7 +145,7 @@ class EveryOperationTests(SynchronousTestCase):
         self.assertNotIn("Traceback", site.log())
 
     def test_without_a_server(self) -> None:
-        site = RunningSite({}, start=False)
+        site = RunningSite({}, start=False, measured=False)
         self.addCleanup(site.stop)
         self._walk(site, False)
 
