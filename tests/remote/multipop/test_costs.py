@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import sys
 import time
 import tracemalloc
 from collections.abc import Awaitable, Callable
@@ -21,6 +22,10 @@ from tests.wire.memory import resident_bytes
 
 LARGE = 100 * 1024 * 1024
 MEGABYTE = 1024 * 1024
+# Being measured costs time and memory of its own: coverage keeps what it saw.
+MEASURED = "coverage" in sys.modules
+LONGEST = 0.5 if MEASURED else 0.05  # seconds of processor time
+RESIDENT = (25 if MEASURED else 5) * MEGABYTE
 
 
 def anonymous_bytes() -> int:
@@ -121,7 +126,7 @@ class LargeMessageTest(SiteTest):
         (entry,) = await self.store.read(lambda tx: tx.spool.list(2))
         self.assertEqual(entry.sha256, digest.digest())
         self.assertLess(grown, 20 * MEGABYTE)
-        self.assertLess(watch.longest, 0.05)
+        self.assertLess(watch.longest, LONGEST)
 
     async def test_many_lines(self) -> None:
         head = (
@@ -158,7 +163,7 @@ class LargeBoxTest(SiteTest):
         seconds = time.monotonic() - begun
         watch.stop()
         self.assertEqual((state.state, state.box.collected), ("idle", 10))
-        self.assertLess(watch.longest, 0.05)
+        self.assertLess(watch.longest, LONGEST)
         self.assertLess(seconds, 20)
 
 
@@ -222,7 +227,7 @@ class RepeatTest(SiteTest):
         objects, resident = await self.growth(work)
         self.log = log
         self.assertLess(objects, 5 * MEGABYTE)
-        self.assertLess(resident, 5 * MEGABYTE)
+        self.assertLess(resident, RESIDENT)
 
 
 class _Nothing(list[str]):
