@@ -54,10 +54,13 @@ class RecordFirstTests(XmppCase):
         alice, bob = await self.pair()
         alice.say(bob.boundjid.bare, "for the log\nsecond line")
         await bob.next("message")
-        log = self.site.var / "LOGS" / "InstantMessaging.log"
-        line = await self.until(
-            lambda: [x for x in log.read_text().splitlines() if "for the log" in x]
-        )
+        log = self.site.var / "LOGS" / "InstantMessaging.log"  # made with its first line
+
+        def written() -> list[str]:
+            lines = log.read_text().splitlines() if log.exists() else []
+            return [line for line in lines if "for the log" in line]
+
+        line = await self.until(written)
         self.assertEqual(len(line), 1)
         self.assertIn(alice.boundjid.bare, line[0])
         self.assertIn(bob.boundjid.bare, line[0])
