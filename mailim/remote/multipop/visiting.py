@@ -17,12 +17,13 @@ from mailim.interfaces.multipop import BoxTest
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.mail.intake import Intake
 from mailim.remote.multipop.collecting import Errand
+from mailim.remote.multipop.connection import Pop3Connection
 from mailim.remote.multipop.login import DoorRules, Doorway, Where
 from mailim.remote.multipop.schedule import SECOND, Schedule, afresh
 from mailim.remote.multipop.turns import Turn
 from mailim.remote.multipop.visit import Outcome, Visit
 from mailim.remote.multipop.words import BoxWithdrawn, VisitFailed, in_words, is_known
-from mailim.wire.pop3 import Command, parse_stat
+from mailim.wire.pop3 import Capabilities, Command, parse_stat
 
 _RETRY = 60 * SECOND  # after the store could not even note how a visit went
 
@@ -75,15 +76,31 @@ class Visiting:
                 raise
             return
         except Exception as problem:
+            if not is_known(problem):
+                self._log.failure("visiting box {box}", box=box.id)
             error = problem
         self._tell(box, outcome, error)
         await self._note(box, outcome, self._schedule.after(box, outcome, error, self._now()))
 
     async def _inside(self, box: Box, account: Account, turn: Turn, outcome: Outcome) -> None:
-        config, clock = self._config(), self._reactor
         turn.begun = True  # a mailbox is as it was when we signed in
         connection, offered = await self._doorway.enter(self._where(box))
-        outcome.login_delay = offered.login_delay or 0
+        try:
+            outcome.login_delay = offered.login_delay or 0
+            await self._look_through(box, account, turn, outcome, connection, offered)
+        finally:
+            await connection.close()
+
+    async def _look_through(
+        self,
+        box: Box,
+        account: Account,
+        turn: Turn,
+        outcome: Outcome,
+        connection: Pop3Connection,
+        offered: Capabilities,
+    ) -> None:
+        config, clock = self._config(), self._reactor
         errand = Errand(
             box,
             account.address,
@@ -92,17 +109,16 @@ class Visiting:
             turn.by_hand,
             clock.seconds() + config.run_minutes * 60,
         )
+        visit = Visit(self._store, self._intake, clock, errand, connection, offered, outcome)
         late = VisitFailed(f"the visit took longer than {config.run_minutes} minutes")
         # After `until` nothing new is asked for; what was asked for has this long.
         grace = 2.0 * config.timeout_seconds
         limit = clock.callLater(config.run_minutes * 60 + grace, connection.give_up, late)
         try:
-            visit = Visit(self._store, self._intake, clock, errand, connection, offered, outcome)
             await visit.run()
         finally:
             if limit.active():
                 limit.cancel()
-            await connection.close()
 
     def _tell(self, box: Box, outcome: Outcome, error: Exception | None) -> None:
         if error is None:
@@ -112,8 +128,6 @@ class Visiting:
                 collected=outcome.collected, deleted=outcome.deleted, note=outcome.note,
             )  # fmt: skip
             return
-        if not is_known(error):
-            self._log.error("box {box}: {error!r}", box=box.id, error=error)
         self._log.warn(
             "box {box} of {user} at {host} failed: {error}",
             box=box.id, user=box.user, host=box.host, error=in_words(error),

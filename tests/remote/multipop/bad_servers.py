@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from mailim.config import Multipop as MultipopConfig
 from tests.fakes.pop3_server import Act, Pop3Server, Session, mailbox
 from tests.remote.multipop.sites import SiteTest, message, pause, settings
 
-SILENCE = 0.3  # seconds
 COUNT = 6
 
 
@@ -63,9 +63,14 @@ async def endless(session: Session, piece: bytes) -> None:
 class BadServerTest(SiteTest):
     """One box on a bad server, one on a good one."""
 
+    silence = 10.0  # seconds until a server is given up
+
+    def settings(self, **values: Any) -> MultipopConfig:
+        return settings(timeout_seconds=self.silence, **values)
+
     async def setUp(self) -> None:  # type: ignore[override]
         await super().setUp()
-        self.config = settings(timeout_seconds=SILENCE)
+        self.config = self.settings()
         self.mails = [message(n) for n in range(COUNT)]
         self.server = Pop3Server(mailbox(*self.mails))
         self.good = Pop3Server(mailbox())

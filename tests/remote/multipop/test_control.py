@@ -7,7 +7,8 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from mailim.errors import AlreadyExists, Invalid, LimitExceeded, NotFound
+from mailim.errors import AlreadyExists, Invalid, LimitExceeded, NotFound, StoreUnavailable
+from mailim.remote.multipop.turns import Turn
 from tests.fakes.pop3_server import Pop3Server, Session, mailbox
 from tests.remote.multipop.sites import Gate, SiteTest, message, pause, settings
 
@@ -277,6 +278,48 @@ class WithdrawTest(HeldTest):
         await self.nothing_came()
         await self.multipop.run()  # a service that was stopped does nothing
         self.assertEqual(len(self.server.sessions), 1)
+
+
+class BugTest(SiteTest):
+    """Faults of ours: the log has them whole, the owner no details, other boxes go on."""
+
+    async def test_a_visit(self) -> None:
+        class Broken:
+            def __getattr__(self, name: str) -> int:
+                return 1 // 0
+
+        server = Pop3Server(mailbox(message(1)))
+        await self.box(server)
+        self.multipop = self.collector(intake=Broken())
+        state = await self.collect()
+        self.assertEqual(state.state, "waiting")
+        self.assertEqual(state.box.last_error, "Something went wrong here; the log says what.")
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        while server.mailbox.open:  # the server hears of the end a moment later
+            await pause()
+        self.multipop = self.collector()
+        self.assertEqual((await self.collect()).state, "idle")
+
+    async def test_a_test(self) -> None:
+        class Broken:
+            def open(self, _: bytes) -> str:
+                raise ZeroDivisionError("a secret detail")
+
+        await self.box(1)
+        vault, self.vault = self.vault, Broken()  # type: ignore[assignment]
+        self.multipop = self.collector()
+        found = await self.multipop.test(1)
+        self.assertEqual((found.ok, "secret" in found.detail), (False, False))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.vault = vault
+
+    async def test_a_store_that_is_closed(self) -> None:
+        await self.box(1)
+        await self.store.close()
+        with self.assertRaises(StoreUnavailable):
+            await self.multipop.run()
+        await self.multipop._visiting.visit(1, Turn(by_hand=False))
+        self.assertTrue(self.logged("box 1 is not visited"))
 
 
 class SettingsTest(SiteTest):

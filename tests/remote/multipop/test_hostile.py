@@ -10,19 +10,18 @@ from __future__ import annotations
 from tests.fakes.pop3_server import Session, stuffed
 from tests.remote.multipop.bad_servers import (
     COUNT,
-    SILENCE,
     BadServerTest,
     endless,
     sends,
     silent,
 )
-from tests.remote.multipop.sites import pause, settings
+from tests.remote.multipop.sites import pause
 
 
-class HostileTest(BadServerTest):
-    """Answers that never come, never end, or are none."""
+class SilentTest(BadServerTest):
+    """Answers that never come, or ever so slowly."""
 
-    # --- silence ---------------------------------------------------------------------------
+    silence = 0.6
 
     async def test_silent_at_every_step(self) -> None:
         self.server.capabilities = ("SASL PLAIN", "UIDL")
@@ -87,6 +86,10 @@ class HostileTest(BadServerTest):
 
         await self.check("takes too long to sign us in", CAPA=more)
 
+
+class HostileTest(BadServerTest):
+    """Answers that never end, or are none."""
+
     # --- too much --------------------------------------------------------------------------
 
     async def test_endless_status_line(self) -> None:
@@ -126,7 +129,7 @@ class HostileTest(BadServerTest):
         await self.recovers()
 
     async def test_endless_message(self) -> None:
-        self.config = settings(timeout_seconds=SILENCE, message_octets=300_000)
+        self.config = self.settings(message_octets=300_000)
 
         async def act(session: Session, _: str) -> None:
             session.send(b"+OK\r\nSubject: endless\r\n\r\n")
@@ -165,7 +168,7 @@ class HostileTest(BadServerTest):
             await pause(0.05)
 
         self.server.capabilities = ("UIDL",)
-        self.config = settings(timeout_seconds=SILENCE, failures_before_quarantine=50)
+        self.config = self.settings(failures_before_quarantine=50)
         await self.bad(".", RETR=twice)
         await self.recovers()
 
@@ -200,7 +203,7 @@ class HostileTest(BadServerTest):
 
     async def test_impossible_numbers(self) -> None:
         data = b"+OK\r\n1 9999999999999999999\r\n4294967297 10\r\n2 10\r\n.\r\n"
-        self.config = settings(timeout_seconds=SILENCE, failures_before_quarantine=9)
+        self.config = self.settings(failures_before_quarantine=9)
         await self.bad("too large; 1 could not be", state="idle", LIST=sends(data))
         await self.recovers()
 
@@ -215,7 +218,7 @@ class HostileTest(BadServerTest):
 
     async def test_dropped_at_every_octet_of_a_message(self) -> None:
         """Whatever came before, no half message is taken for a whole one."""
-        self.config = settings(timeout_seconds=SILENCE, failures_before_quarantine=10_000)
+        self.config = self.settings(failures_before_quarantine=10_000)
         data = b"+OK 30 octets\r\nSubject: x\r\n\r\n..dot\r\n.\r\n"
         self.server.mailbox.mails[0].data = self.mails[0] = b"Subject: x\r\n\r\n.dot\r\n"
         for length in range(len(data)):
