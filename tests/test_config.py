@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailim.config import Config, ConfigError, load, name_server, parse
+from mailim.config import Config, ConfigError, load, parse
 from mailim.config_reference import render as reference
+from mailim.config_sections import name_server
 from mailim.config_text import render
 
 ROOT = Path(__file__).parent.parent

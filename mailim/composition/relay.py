@@ -9,8 +9,9 @@ from random import random
 from twisted.names.client import Resolver
 
 from mailim.composition.core import Core
-from mailim.config import Relay as RelaySection
-from mailim.config import Site, name_server
+from mailim.config import Site
+from mailim.config_sections import Relay as RelaySection
+from mailim.config_sections import name_server
 from mailim.errors import Unavailable
 from mailim.mail.bounce import Bounces
 from mailim.remote.relay.exchangers import Exchangers, name_servers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mailim.composition.core import Core
-from mailim.config import Smtp as SmtpSection
+from mailim.config_sections import Smtp as SmtpSection
 from mailim.protocols.smtp.addresses import Addresses
 from mailim.protocols.smtp.connections import Allowances
 from mailim.protocols.smtp.limits import SmtpLimits

@@ -7,7 +7,7 @@ from typing import Any
 
 from mailim.accounts.passwords import CHAT
 from mailim.accounts.tokens import OneTimeTokens
-from mailim.config import Webmail
+from mailim.config_sections import Webmail
 from mailim.interfaces.accounts import Account
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.protocols.http.identity import Identity

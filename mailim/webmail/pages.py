@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, TemplateError
 
 from mailim.accounts.passwords import Passwords
-from mailim.config import Webmail
+from mailim.config_sections import Webmail
 from mailim.errors import AuthenticationFailed, Invalid, RateLimited
 from mailim.interfaces.store import IStore
 from mailim.protocols.http.identity import Identity, require_same_origin

@@ -7,7 +7,8 @@ import resource
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailim.composition.process import allow_files
-from mailim.config import Config, Http, Im
+from mailim.config import Config
+from mailim.config_sections import Http, Im
 
 
 class AllowFilesTests(SynchronousTestCase):

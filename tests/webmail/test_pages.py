@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mailim.composition.web import STATIC
-from mailim.config import Webmail
+from mailim.config_sections import Webmail
 from mailim.errors import Invalid
 from mailim.webmail.pages import Pages
 from tests.fakes.inside import PASSWORD, serve

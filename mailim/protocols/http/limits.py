@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from mailim.config import Http
+from mailim.config_sections import Http
 
 JSON_DEPTH: Final = 64  # arrays and objects inside each other
 FORM_OCTETS: Final = 64 * 1024

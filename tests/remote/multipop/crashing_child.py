@@ -21,7 +21,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from mailim.accounts.vault import Vault
-from mailim.config import Multipop as MultipopConfig
+from mailim.config_sections import Multipop as MultipopConfig
 from mailim.events import Events
 from mailim.interfaces.store import ITransaction
 from mailim.mail.intake import Intake, MailWriter
