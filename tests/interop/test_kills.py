@@ -1,0 +1,109 @@
+"""kill -9 at random moments under load, with a ledger kept outside of the server.
+
+Every mail that got its 250 is afterwards in each of its recipients' folders exactly once,
+and has been handed to the outside world. `MAILIM_KILLS` says how often it is killed: a few
+times in `make test`, two hundred times before a change lands (`.ci/run`).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import time
+from collections import Counter
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
+
+from tests.fakes.jmap import Jmap
+from tests.fakes.site import DOMAIN, RunningSite
+from tests.fakes.smtp_server import FakeSmtp
+from tests.interop.loads import ALICE, BOB, OUTSIDE, PASSWORD, Ledger, Load
+
+KILLS = int(os.environ.get("MAILIM_KILLS", "10"))
+_SUBJECT = re.compile(rb"^Subject: (.*)\r$", re.MULTILINE)
+
+
+class KillTests(TestCase):
+    timeout = 300 + 15 * KILLS
+
+    async def test_what_was_acknowledged_is_there_once(self) -> None:
+        outside = FakeSmtp()
+        site = await deferToThread(self.site, outside.serve(self))
+        self.addCleanup(deferToThread, site.stop)
+        ledger = Ledger()
+        await deferToThread(self.kill_often, site, Load(site, ledger))
+        self.assertGreater(len(ledger.given), 5 * KILLS)
+        await self.until_empty(site)
+        for who in (ALICE, BOB):
+            subjects = await deferToThread(all_subjects, Jmap(site, who, PASSWORD))
+            self.assertEqual(ledger.missing(set(subjects), who), set())
+            twice = {name: n for name, n in Counter(subjects).items() if n != 1}
+            self.assertEqual(twice, {}, who)
+            self.assertLessEqual(set(subjects), set(ledger.tried))
+        sent = [
+            found[1].decode() for each in outside.taken if (found := _SUBJECT.search(each.data))
+        ]
+        self.assertEqual(ledger.missing(set(sent), OUTSIDE), set())
+        # Between another server's 250 and our note of it a kill can make a second copy;
+        # it has the same Message-ID. There are at most as many as connections were cut.
+        self.assertLessEqual(len(sent) - len(set(sent)), 4 * KILLS)
+
+    def site(self, port: int) -> RunningSite:
+        """Make a site that sends everything for outside to us."""
+        site = RunningSite(
+            {"alice": PASSWORD, "bob": PASSWORD},
+            {
+                "smtp.messages_per_connection": 100_000,
+                "smtp.messages_per_hour": 1_000_000,
+                "relay.enabled": True,
+                "relay.host": "127.0.0.1",
+                "relay.port": port,
+                "relay.allow_private_hosts": True,
+            },
+            measured=False,
+        )
+        site.call("alias.add", address=f"robert@{DOMAIN}", target=BOB)
+        site.call("group.add", address=f"team@{DOMAIN}")
+        for member in (ALICE, BOB):
+            site.call("group.join", address=f"team@{DOMAIN}", member=member)
+        return site
+
+    def kill_often(self, site: RunningSite, load: Load) -> None:
+        """Put load on the server and kill it, again and again; blocks."""
+        chance = random.Random()
+        for _ in range(KILLS):
+            end = load.begin(3)
+            time.sleep(chance.uniform(0.05, 1.5))
+            site.end(signal.SIGKILL)
+            end()
+            site.start()
+
+    async def until_empty(self, site: RunningSite) -> None:
+        """Wait until nothing is in the queue, not delaying what waits for its next attempt."""
+        for _ in range(600):
+            waiting: list[Any] = await deferToThread(site.call, "queue.list")
+            if not waiting:
+                return
+            await deferToThread(site.call, "queue.retry")
+            await deferLater(reactor, 0.5)
+        self.fail(f"still queued: {waiting[:3]}")
+
+
+def all_subjects(jmap: Jmap) -> list[str]:
+    """Give the subjects of all mails of an account."""
+    found: list[str] = []
+    back = {"resultOf": "0", "name": "Email/query", "path": "/ids"}
+    while True:
+        _, page = jmap.call(
+            ("Email/query", {"position": len(found), "limit": 400}),
+            ("Email/get", {"#ids": back, "properties": ["subject"]}),
+        )
+        found += [mail["subject"] for mail in page["list"]]
+        if not page["list"]:
+            return found
