@@ -285,6 +285,7 @@ spool_recipient = Table(
     flag("held"),
     flag("done"),
     text("last_error"),
+    text("verdict", server_default=""),  # JSON of what filters said; "": not judged
     UniqueConstraint("spool_id", "address"),
     sqlite_autoincrement=True,
 )
