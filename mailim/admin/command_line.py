@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import getpass
 import sys
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mailim.admin.table import MAX_FILE, TABLE, Argument, Operation
+from mailim.admin.table import MAX_FILE, MAX_OCTETS, TABLE, Argument, Operation
 from mailim.errors import Invalid
 
 _GROUPS = {
@@ -19,6 +20,7 @@ _GROUPS = {
     "group": "groups of recipients",
     "multipop": "outside POP3 boxes",
     "queue": "mail under way",
+    "filter": "rules for mail",
     "im": "instant messaging",
     "record": "the record of instant messages",
 }
@@ -125,6 +127,9 @@ def collect(
                 values[argument.name] = _asked(ask)
         elif argument.kind == "file" and getattr(namespace, argument.name) is not None:
             values[argument.name] = _text_of(Path(getattr(namespace, argument.name)), argument.name)
+        elif argument.kind == "octets" and getattr(namespace, argument.name) is not None:
+            path = Path(getattr(namespace, argument.name))
+            values[argument.name] = b64encode(_octets_of(path, argument.name, MAX_OCTETS)).decode()
         elif getattr(namespace, argument.name, None) is not None:
             values[argument.name] = getattr(namespace, argument.name)
     if values.get("ca"):  # the server runs elsewhere in the tree
@@ -140,14 +145,19 @@ def _asked(ask: Callable[[str], str]) -> str:
 
 
 def _text_of(path: Path, name: str) -> str:
+    octets = _octets_of(path, name, MAX_FILE)
+    return octets.decode("utf-8", "replace").replace("\x00", "\ufffd")
+
+
+def _octets_of(path: Path, name: str, most: int) -> bytes:
     try:
         with path.open("rb") as stream:
-            octets = stream.read(MAX_FILE + 1)
+            octets = stream.read(most + 1)
     except OSError as error:
         raise Invalid(f"{path}: {error.strerror}", name) from None
-    if len(octets) > MAX_FILE:
-        raise Invalid(f"{path} is larger than {MAX_FILE} octets", name)
-    return octets.decode("utf-8", "replace").replace("\x00", "\ufffd")
+    if len(octets) > most:
+        raise Invalid(f"{path} is larger than {most} octets", name)
+    return octets
 
 
 def _from_stdin() -> str:

@@ -20,7 +20,7 @@ Act = Callable[[dict[str, Any], str], Awaitable[Any]]
 _LOGGED = 200  # characters of one argument in the log
 # Acts that only look leave a line in the log, but none in the record.
 LOOKING = frozenset(
-    {"list", "show", "status", "connections", "check", "search", "export", "verify"}
+    {"list", "show", "status", "connections", "check", "search", "export", "verify", "filter.test"}
 )
 
 
@@ -56,7 +56,7 @@ class Operations:
         shown = {
             argument.name: values[argument.name]
             for argument in operation.arguments
-            if argument.name in values and argument.kind != "secret"
+            if argument.name in values and argument.kind not in ("secret", "octets")
         }
         # An asker that hangs up neither stops it half-way nor keeps it off the record.
         return await shielded(self._perform(name, act, values, shown, actor), name)
@@ -75,7 +75,7 @@ class Operations:
             raise
         self._log.info("{actor} did {name} {arguments}", actor=actor, name=name, arguments=logged)
         watched = name.startswith("record.")  # who watched is recorded too
-        if watched or name.rpartition(".")[2] not in LOOKING:
+        if watched or LOOKING.isdisjoint((name, name.rpartition(".")[2])):
             try:
                 await self._done(name, actor, shown)
             except RecordUnavailable:

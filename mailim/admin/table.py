@@ -7,6 +7,7 @@ An operation's name is "group.verb"; a name without a dot is a command of its ow
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,15 +16,18 @@ from mailim.errors import Invalid
 
 MAX_TEXT = 65_536  # characters of one text argument
 MAX_FILE = 200_000  # characters of a file
+MAX_OCTETS = 700_000  # of a binary file; in base64 it fits into a request
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument; `kind` is text, int, yesno (true/false), flag (only true), file or secret.
+    """One argument.
 
+    `kind` is text, int, yesno (true/false), flag (only true), file, octets or secret.
     A positional one is given by its place on the command line, a secret one by
     --password-stdin or a prompt, a flag or a choice's word by --word. Of a file the text is
-    given: the command line reads it, so that nobody makes the server read files.
+    given: the command line reads it, so that nobody makes the server read files. Octets are
+    a file whose content is given in base64.
     """
 
     name: str
@@ -39,11 +43,21 @@ class Argument:
         if type(value) is not wanted:
             words = {int: "a whole number", bool: "true or false", str: "a text"}
             raise Invalid(f"{self.name} must be {words[wanted]}", self.name)
-        if isinstance(value, str):
+        if self.kind == "octets":
+            self._check_octets(value)
+        elif isinstance(value, str):
             self._check_text(value)
         if self.choices and value not in self.choices:
             raise Invalid(f"{self.name} must be one of {', '.join(self.choices)}", self.name)
         return value
+
+    def _check_octets(self, text: str) -> None:
+        if len(text) > MAX_OCTETS * 4 // 3 + 4:
+            raise Invalid(f"{self.name} has more than {MAX_OCTETS} octets", self.name)
+        try:
+            b64decode(text, validate=True)
+        except ValueError:
+            raise Invalid(f"{self.name} is not base64", self.name) from None
 
     def _check_text(self, text: str) -> None:
         longest = MAX_FILE if self.kind == "file" else MAX_TEXT
@@ -219,6 +233,17 @@ TABLE: tuple[Operation, ...] = (
         (_place("id", "only this mail", required=False),),
     ),
     Operation("queue.remove", "Throw a mail away; its sender is not told.", (_MAIL,)),
+    Operation("filter.list", "Show the rules for mail as they are in force."),
+    Operation(
+        "filter.test",
+        "Explain what the rules would do with a mail; nothing is done.",
+        (
+            _place("file", "the mail, as an .eml file", kind="octets"),
+            Argument("sender", "the envelope's sender; the mail's From if not given"),
+            Argument("recipient", "the final recipient; the mail's first To if not given"),
+            Argument("remote", "as mail for another server, not for an account here", "flag"),
+        ),
+    ),
     Operation("im.connections", "List who is connected.", needs_server=True),
     Operation(
         "im.kick",

@@ -1,4 +1,9 @@
-"""Filters: what looks at a mail between the spool and its delivery."""
+"""Filters: what looks at a mail between the spool and its delivery.
+
+A filter (`IFilter`) judges a mail as a whole. Rules (`IRules`) judge it once for each final
+recipient, when it is known whether that is an account here or an address elsewhere; what
+they want done besides is in `Ruling` and happens in the unit that keeps the verdict.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,7 @@ from enum import Enum
 
 from zope.interface import Attribute, Interface
 
-from mailim.interfaces.spool import SpoolEntry
+from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 from mailim.wire.message import MessageFacts
 
 
@@ -24,12 +29,49 @@ class Verdict:
     """The answer of one filter, or of all of them together.
 
     `reason` is for people (the queue's list, the log). `headers` are whole header fields,
-    CRLF at the end of each, put before the mail at its delivery; the body stays as it is.
+    CRLF at the end of each, put before the mail at its delivery, here or elsewhere; the
+    body stays as it is. `folder` is a path below the account's root with "/" between names,
+    made if it is missing, "" the Inbox; junk goes to Junk whatever it says.
     """
 
     action: Action = Action.ACCEPT
     reason: str = ""
     headers: bytes = b""
+    folder: str = ""
+    keywords: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """An instant message a rule wants sent; all macros are expanded."""
+
+    recipient: str
+    sender: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What all rules together decided about one recipient.
+
+    `verdict` holds where HOLD stands only until an administrator lets the mail go, then it
+    is delivered as the rest of it says. `deleted`: the recipient ends here. `notes` are lines
+    for the log and the trace: which rules took part, what could not be done.
+    """
+
+    verdict: Verdict = Verdict()
+    deleted: bool = False
+    copies: tuple[str, ...] = ()
+    copy_headers: bytes = b""  # stand before the copies
+    pings: tuple[Ping, ...] = ()
+    rules: tuple[str, ...] = ()  # names of those that matched
+    notes: tuple[str, ...] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Nothing is to be kept or done: the mail goes on as it is."""
+        quiet = not (self.deleted or self.copies or self.pings)
+        return quiet and self.verdict == Verdict()
 
 
 class IFilter(Interface):
@@ -43,3 +85,20 @@ class IFilter(Interface):
         Called at every attempt to deliver, so possibly more than once for one mail. Whatever
         it raises is a temporary failure: the mail waits and is tried again later.
         """
+
+
+class IHearing(Interface):
+    """Rules about one mail, at one attempt: what is read of the mail is read once."""
+
+    async def judge(recipient: SpoolRecipient, account_id: int | None) -> Ruling:
+        """Judge for one recipient; `account_id` is None if the address is elsewhere.
+
+        Whatever it raises is a temporary failure. It has no effect by itself.
+        """
+
+
+class IRules(Interface):
+    """Rules in force."""
+
+    def about(entry: SpoolEntry, facts: MessageFacts) -> IHearing:
+        """Begin with a mail."""
