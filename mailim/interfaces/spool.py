@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from zope.interface import Interface
 
+from mailim.interfaces.dsn import NOTHING_SAID, MailDsn
 from mailim.wire.message import MessageFacts
 
 
@@ -35,6 +36,7 @@ class NewMail:
     received: int
     account_id: int | None = None  # MultiPOP: the owner of the box; submission: the sender
     hop: Hop | None = None  # SMTP: the client
+    dsn: MailDsn = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class SpoolRecipient:
     next_attempt: int
     held: bool
     last_error: str
+    verdict: str = ""  # JSON of what filters said of it, see mail/verdicts; "": not judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class SpoolEntry:
     received: int
     account_id: int | None
     recipients: tuple[SpoolRecipient, ...]
+    dsn: MailDsn = NOTHING_SAID
 
 
 class ISpoolRows(Interface):
@@ -130,6 +134,18 @@ class ISpoolRows(Interface):
     def replace_recipient(recipient_id: int, addresses: Sequence[str]) -> None:
         """Expand an alias or group in place (attempts start anew).
 
-        Addresses this mail has, or had, as recipients are not added again. Raises
-        `NotFound` if the recipient ended meanwhile.
+        Addresses this mail has, or had, as recipients are not added again; a verdict goes
+        to all of them. Raises `NotFound` if the recipient ended meanwhile.
+        """
+
+    def judged(recipient_id: int, verdict: str) -> bool:
+        """Keep what filters said of a recipient; False if something is kept already.
+
+        Raises `NotFound` if the recipient ended meanwhile.
+        """
+
+    def copy(recipient_id: int, addresses: Sequence[str], verdict: str) -> None:
+        """Give the mail of a recipient to more addresses, with a verdict already.
+
+        Addresses this mail has, or had, as recipients are not added again. Raises `NotFound`.
         """

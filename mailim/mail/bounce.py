@@ -1,4 +1,7 @@
-"""Telling a sender that a mail did not arrive, or has not yet (RFC 3464, RFC 3834).
+"""Telling a sender what became of a mail (RFC 3461, RFC 3464, RFC 3834).
+
+That it did not arrive, or has not yet, is told unless the sender said otherwise (NOTIFY);
+that it did arrive only where asked for.
 
 A notice is a mail of its own with the null reverse-path. It enters by the intake, in the
 unit that ends the recipients it is about (or puts them off), so that it is written exactly
@@ -15,8 +18,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
 from email.mime.base import MIMEBase
+from email.mime.message import MIMEMessage
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
+from email.parser import BytesParser
 from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Final
@@ -27,6 +32,7 @@ from mailim.mail.backoff import GIVE_UP_AFTER
 from mailim.mail.intake import Intake, PreparedMail
 
 RETURNED_OCTETS: Final = 32 * 1024  # of the original's header
+FULL_OCTETS: Final = 1024 * 1024  # a larger original is not returned as a whole (RET=FULL)
 _REASON_CHARS: Final = 500
 _LINE_CHARS: Final = 900
 # What the relay keeps of another server's words: "mx.example.org said: 550 5.1.1 No such user".
@@ -35,32 +41,60 @@ _SAID: Final = re.compile(
 )
 _HEADER_END: Final = re.compile(rb"\r?\n\r?\n")
 
-_FAILED: Final = """\
+_HEAD: Final = """\
 This is the mail system of {hostname}.
 
-Your message of {date} could not be delivered to:
+Your message of {date} """
+_WORDS: Final = {
+    "failed": """\
+could not be delivered to:
 
 {recipients}
 
-It is not tried again. The header of your message is attached.
-"""
-_DELAYED: Final = """\
-This is the mail system of {hostname}.
-
-Your message of {date} has not yet been delivered to:
+It is not tried again. {attached}
+""",
+    "delayed": """\
+has not yet been delivered to:
 
 {recipients}
 
 It is tried again until {until}. You need not send it again.
-"""
+""",
+    "delivered": """\
+was delivered to:
+
+{recipients}
+
+What its reader does with it is not known here.
+""",
+    "relayed": """\
+was handed to another mail system for:
+
+{recipients}
+
+That system sends no notice when it delivers.
+""",
+    "expanded": """\
+was delivered to this list, and goes on from there:
+
+{recipients}
+""",
+}
+_SUBJECTS: Final = {
+    "failed": "Mail not delivered",
+    "delayed": "Mail not yet delivered",
+    "delivered": "Mail delivered",
+    "relayed": "Mail handed on",
+    "expanded": "Mail delivered to a list",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What happened to one recipient; `reason` is the text of the queue."""
+    """What happened to one recipient; `reason` is the text of the queue, if there is one."""
 
     address: str
-    reason: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,74 +124,109 @@ class Bounces:
 
     async def failed(self, entry: SpoolEntry, troubles: Sequence[Trouble]) -> Notice:
         """Make the notice that a mail will not reach these recipients."""
-        return await self._notice(entry, troubles, failed=True)
+        return await self._notice(entry, troubles, "failed")
 
     async def delayed(self, entry: SpoolEntry, troubles: Sequence[Trouble]) -> Notice:
         """Make the notice that a mail has not reached them yet."""
-        return await self._notice(entry, troubles, failed=False)
+        return await self._notice(entry, troubles, "delayed")
+
+    async def succeeded(self, entry: SpoolEntry, address: str, action: str) -> Notice | None:
+        """Make the notice of a success if its sender asked for one.
+
+        action (RFC 3464 2.3.3): delivered, relayed (to a server that cannot tell), or
+        expanded (a group).
+        """
+        if not self.wanted(entry) or not entry.dsn.of(address).wants("SUCCESS"):
+            return None
+        return await self._notice(entry, [Trouble(address)], action)
 
     def spool(self, tx: ITransaction, notice: Notice) -> int:
         """Put a notice into the spool, inside the unit that causes it; gives its id."""
         return self._intake.spool(tx, notice.prepared, notice.mail)
 
-    async def _notice(self, entry: SpoolEntry, troubles: Sequence[Trouble], failed: bool) -> Notice:
-        start = await self._store.bodies.read(entry.sha256, 0, RETURNED_OCTETS)
-        end = _HEADER_END.search(start)
-        header = entry.prefix + (start if end is None else start[: end.start()])
+    async def _notice(self, entry: SpoolEntry, troubles: Sequence[Trouble], action: str) -> Notice:
         now = self._intake.now()
-        report = self._report(entry, troubles, failed, now)
-        report.attach(_original(header))
-        prepared = await self._intake.prepare(report.as_bytes(policy=SMTP))
+        full = action == "failed" and entry.dsn.ret == "FULL" and entry.size <= FULL_OCTETS
+        octets = await self._composed(entry, troubles, action, full, now)
+        prepared = await self._intake.prepare(octets)
         mail = NewMail("", (entry.sender,), "system", f"about mail {entry.id}", now)
         return Notice(prepared, mail)
 
+    async def _composed(
+        self, entry: SpoolEntry, troubles: Sequence[Trouble], action: str, full: bool, now: int
+    ) -> bytes:
+        report = self._report(entry, troubles, action, full)
+        report["Date"] = _date(now)
+        octets = FULL_OCTETS if full else RETURNED_OCTETS
+        start = await self._store.bodies.read(entry.sha256, 0, octets)
+        if full:
+            try:
+                report.attach(MIMEMessage(BytesParser().parsebytes(entry.prefix + start)))
+                return report.as_bytes(policy=SMTP)
+            except Exception:
+                # Some mails cannot be written as they were read; their header always can.
+                return await self._composed(entry, troubles, action, False, now)
+        end = _HEADER_END.search(start)
+        report.attach(_original(entry.prefix + (start if end is None else start[: end.start()])))
+        return report.as_bytes(policy=SMTP)
+
     def _report(
-        self, entry: SpoolEntry, troubles: Sequence[Trouble], failed: bool, now: int
+        self, entry: SpoolEntry, troubles: Sequence[Trouble], action: str, full: bool
     ) -> MIMEMultipart:
         until = _date(entry.received + GIVE_UP_AFTER)
         report = MIMEMultipart("report", report_type="delivery-status")
         report["From"] = f"Mail system <postmaster@{self._domain}>"
         report["To"] = _ascii(f"<{entry.sender}>")
-        report["Subject"] = "Mail not delivered" if failed else "Mail not yet delivered"
-        report["Date"] = _date(now)
+        report["Subject"] = _SUBJECTS[action]
         report["Message-ID"] = f"<{secrets.token_hex(12)}@{self._hostname}>"
         report["Auto-Submitted"] = "auto-replied"  # RFC 3834 5
-        words = (_FAILED if failed else _DELAYED).format(
+        words = (_HEAD + _WORDS[action]).format(
             hostname=self._hostname,
             date=_date(entry.received),
             until=until,
-            recipients="\n\n".join(
-                f"  {_line(each.address)}\n  {_line(each.reason)}" for each in troubles
-            ),
+            attached=f"{'It' if full else 'The header of your message'} is attached.",
+            recipients="\n\n".join(map(_named, troubles)),
         )
         report.attach(_text(words, "plain"))
         status = MIMEBase("message", "delivery-status")
         about = Message()
+        if entry.dsn.envid:
+            about["Original-Envelope-Id"] = _ascii(entry.dsn.envid)
         about["Reporting-MTA"] = f"dns; {self._hostname}"
         about["Arrival-Date"] = _date(entry.received)
-        blocks = [about, *(_block(each, failed, until) for each in troubles)]
+        blocks = [about]
+        for each in troubles:
+            blocks.append(_block(each, action, until, entry.dsn.of(each.address).orcpt))
         for block in blocks:
             status.attach(block)
         report.attach(status)
         return report
 
 
-def _block(trouble: Trouble, failed: bool, until: str) -> Message:
+def _named(trouble: Trouble) -> str:
+    lines = [_line(trouble.address), _line(trouble.reason)]
+    return "\n".join(f"  {line}" for line in lines if line)
+
+
+def _block(trouble: Trouble, action: str, until: str, orcpt: str) -> Message:
     """Give the fields of one recipient (RFC 3464 2.3)."""
     said = _SAID.search(_line(trouble.reason))
     status = said["status"] if said and said["status"] else ""
-    wanted = "5" if failed else "4"
+    wanted = {"failed": "5", "delayed": "4"}.get(action, "2")
     if not status.startswith(wanted):
         # RFC 3463: 4.7 is "delivery time expired"; else nothing more is known.
-        status = f"{wanted}.4.7" if not failed or "Given up" in trouble.reason else "5.0.0"
+        expired = action == "delayed" or "Given up" in trouble.reason
+        status = f"{wanted}.4.7" if expired else f"{wanted}.0.0"
     block = Message()
+    if orcpt:
+        block["Original-Recipient"] = _ascii(orcpt)  # RFC 3464 2.3.1
     block["Final-Recipient"] = _typed(trouble.address)
-    block["Action"] = "failed" if failed else "delayed"
+    block["Action"] = action
     block["Status"] = status
     if said:
         block["Remote-MTA"] = _ascii(f"dns; {said['host']}")
         block["Diagnostic-Code"] = _ascii(f"smtp; {said['reply']}")
-    if not failed:
+    if action == "delayed":
         block["Will-Retry-Until"] = until
     return block
 

@@ -15,10 +15,12 @@ from zope.interface import implementer
 
 from mailim.errors import Invalid, LimitExceeded, NotFound
 from mailim.events import Event, SpoolChanged
+from mailim.interfaces.dsn import NOTHING_SAID
 from mailim.interfaces.spool import ISpoolRows, NewMail, SpoolEntry, SpoolRecipient
 from mailim.limits import EXPANDED_RECIPIENTS, PREFIX_OCTETS, RECIPIENTS_PER_MAIL, SPOOL_ERROR_CHARS
 from mailim.store.bodies import BodyRows
 from mailim.store.connection import Connection, Row
+from mailim.store.dsn import DsnRows
 from mailim.store.message_facts import FactRows
 from mailim.store.schema.bodies import body
 from mailim.store.schema.mail import no, spool, spool_account, spool_recipient
@@ -61,6 +63,7 @@ _RECIPIENTS: Final = Statement(
         spool_recipient.c.next_attempt,
         spool_recipient.c.held,
         spool_recipient.c.last_error,
+        spool_recipient.c.verdict,
     )
     .where(one_of_ids(spool_recipient.c.spool_id, "ids"), _OPEN)
     .order_by(spool_recipient.c.spool_id, spool_recipient.c.id)
@@ -78,7 +81,12 @@ _NEXT_DUE: Final = Statement(
 )
 _BODY: Final = Statement(select(spool.c.body_id).where(spool.c.id == _ID))
 _HOLDER: Final = Statement(
-    select(spool_recipient.c.spool_id, spool.c.received)
+    select(
+        spool_recipient.c.spool_id,
+        spool.c.received,
+        spool_recipient.c.address,
+        spool_recipient.c.verdict,
+    )
     .join(spool, spool.c.id == spool_recipient.c.spool_id)
     .where(spool_recipient.c.id == _ID, _OPEN)
 )
@@ -97,6 +105,11 @@ _RETRY: Final = Statement(
         next_attempt=bindparam("next_attempt"),
         last_error=bindparam("error"),
     )
+)
+_JUDGED: Final = Statement(
+    update(spool_recipient)
+    .where(spool_recipient.c.id == _ID, spool_recipient.c.verdict == "")
+    .values(verdict=bindparam("verdict"))
 )
 _HOLD_RECIPIENT: Final = Statement(
     update(spool_recipient)
@@ -139,6 +152,7 @@ class SpoolRows:
         self._publish = publish
         self._bodies = bodies
         self._facts = FactRows(connection)
+        self._dsn = DsnRows(connection)
 
     def add(self, mail: NewMail, body_id: int, prefix: bytes, facts: MessageFacts) -> int:
         """Put a mail in (holds the body); gives the spool id.
@@ -167,6 +181,8 @@ class SpoolRows:
             account_id=mail.account_id,
         )
         self._add_recipients(spool_id, recipients, mail.received)
+        if mail.dsn is not NOTHING_SAID:
+            self._dsn.add(spool_id, mail.dsn)
         return spool_id
 
     def get(self, spool_id: int) -> SpoolEntry | None:
@@ -208,7 +224,7 @@ class SpoolRows:
 
         False: it has it already. Raises `NotFound` if the recipient ended meanwhile.
         """
-        spool_id, _ = self._holder(recipient_id)
+        spool_id, *_ = self._holder(recipient_id)
         return self._db.run(_CLAIM, spool_id=spool_id, account_id=account_id) == 1
 
     def done(self, recipient_id: int) -> None:
@@ -216,7 +232,7 @@ class SpoolRows:
 
         Raises `NotFound` if it ended already.
         """
-        spool_id, _ = self._holder(recipient_id)
+        spool_id, *_ = self._holder(recipient_id)
         self._db.run(_DONE, id=recipient_id)
         if not self._db.value(_STILL_OPEN, spool_id=spool_id):
             self.remove(spool_id)
@@ -274,11 +290,24 @@ class SpoolRows:
         """
         if len(addresses) > EXPANDED_RECIPIENTS:
             raise LimitExceeded(f"A group may have {EXPANDED_RECIPIENTS} members.")
-        spool_id, received = self._holder(recipient_id)
-        self._add_recipients(spool_id, addresses, received)
+        spool_id, received, address, verdict = self._holder(recipient_id)
+        self._add_recipients(spool_id, addresses, received, verdict)
+        self._dsn.expand(spool_id, address, addresses)
         self.done(recipient_id)
 
-    def _add_recipients(self, spool_id: int, addresses: Sequence[str], due: int) -> None:
+    def judged(self, recipient_id: int, verdict: str) -> bool:
+        """Keep what filters said; False if something is kept already. Raises `NotFound`."""
+        self._holder(recipient_id)
+        return self._db.run(_JUDGED, id=recipient_id, verdict=verdict) == 1
+
+    def copy(self, recipient_id: int, addresses: Sequence[str], verdict: str) -> None:
+        """Give the mail of a recipient to more addresses, judged already; raises `NotFound`."""
+        spool_id, received, *_ = self._holder(recipient_id)
+        self._add_recipients(spool_id, addresses, received, verdict)
+
+    def _add_recipients(
+        self, spool_id: int, addresses: Sequence[str], due: int, verdict: str = ""
+    ) -> None:
         self._db.run_many(
             _ADD_RECIPIENT,
             [
@@ -290,17 +319,19 @@ class SpoolRows:
                     "held": False,
                     "done": False,
                     "last_error": "",
+                    "verdict": verdict,
                 }
                 for address in addresses
             ],
         )
         self._publish(SpoolChanged(spool_id))
 
-    def _holder(self, recipient_id: int) -> tuple[int, int]:
+    def _holder(self, recipient_id: int) -> tuple[int, int, str, str]:
+        """Give an open recipient's entry, when that was received, its address and verdict."""
         row = self._db.one(_HOLDER, id=recipient_id)
         if row is None:
             raise NotFound("That recipient is not waiting for the mail any more.")
-        return row[0], row[1]
+        return row[0], row[1], row[2], row[3]
 
     def _body(self, spool_id: int) -> int:
         found: int | None = self._db.value(_BODY, id=spool_id)
@@ -319,11 +350,15 @@ class SpoolRows:
     def _with_recipients(self, rows: Sequence[Row]) -> Sequence[SpoolEntry]:
         recipients: dict[int, list[SpoolRecipient]] = {}
         ids = id_list(row[0] for row in rows)
-        for spool_id, id_, address, attempts, due, held, error in self._db.all(
+        for spool_id, id_, address, attempts, due, held, error, verdict in self._db.all(
             _RECIPIENTS, ids=ids
         ):
             recipients.setdefault(spool_id, []).append(
-                SpoolRecipient(id_, address, attempts, due, bool(held), error)
+                SpoolRecipient(id_, address, attempts, due, bool(held), error, verdict)
             )
-        entries: list[Sequence[Any]] = [(*row, tuple(recipients.get(row[0], ()))) for row in rows]
+        said = self._dsn.of([row[0] for row in rows])
+        entries: list[Sequence[Any]] = [
+            (*row, tuple(recipients.get(row[0], ())), said.get(row[0], NOTHING_SAID))
+            for row in rows
+        ]
         return [SpoolEntry(*each) for each in entries]

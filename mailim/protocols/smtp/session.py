@@ -21,6 +21,7 @@ from twisted.logger import Logger
 from mailim.accounts.passwords import Passwords
 from mailim.errors import MailimError
 from mailim.interfaces.accounts import Account
+from mailim.interfaces.dsn import NOTHING_SAID, MailDsn, RecipientDsn
 from mailim.interfaces.spool import Hop, NewMail
 from mailim.mail.intake import Intake
 from mailim.protocols.smtp.addresses import Addresses
@@ -65,8 +66,17 @@ class _Transaction:
 
     sender: str
     mail: MailFrom
-    recipients: dict[str, None] = field(default_factory=dict)
+    recipients: dict[str, RecipientDsn] = field(default_factory=dict)
     reception: Reception | None = None  # once a first chunk came
+
+    def dsn(self) -> MailDsn:
+        """What the client said about notices (RFC 3461)."""
+        said = {
+            address: each for address, each in self.recipients.items() if each != RecipientDsn()
+        }
+        if not said and not self.mail.ret and not self.mail.envid:
+            return NOTHING_SAID
+        return MailDsn(self.mail.ret, self.mail.envid, said)
 
 
 class Session:
@@ -170,6 +180,7 @@ class Session:
             "SMTPUTF8",
             "CHUNKING",
             "ENHANCEDSTATUSCODES",
+            "DSN",
         ]
         if not self._link.secure:
             lines.append("STARTTLS")
@@ -255,8 +266,6 @@ class Session:
             raise refused(503, "5.5.1", "Say EHLO first.")
         if self._transaction is not None:
             raise refused(503, "5.5.1", "A mail is under way already.")
-        if mail.ret or mail.envid:
-            raise refused(555, "5.5.4", "DSN is not offered.")
         if mail.size is not None and mail.size > self._services.intake.message_octets:
             largest = self._services.intake.message_octets
             raise refused(552, "5.3.4", f"Larger than {largest} octets.")
@@ -274,8 +283,6 @@ class Session:
         transaction = self._transaction
         if transaction is None or transaction.reception is not None:
             raise refused(503, "5.5.1", "No mail is under way.")
-        if rcpt.notify or rcpt.orcpt:
-            raise refused(555, "5.5.4", "DSN is not offered.")
         limits = self._limits
         most = limits.recipients if self._account is None else limits.recipients_of_accounts
         if len(transaction.recipients) >= most:
@@ -283,7 +290,7 @@ class Session:
         address = await self._services.addresses.recipient(
             rcpt.path, transaction.mail.utf8, self._account
         )
-        transaction.recipients[address] = None
+        transaction.recipients.setdefault(address, RecipientDsn(rcpt.notify, rcpt.orcpt))
         return reply(250, "2.1.5", "The recipient is welcome.")
 
     # --- the text ---------------------------------------------------------------------------
@@ -362,4 +369,5 @@ class Session:
             self._services.intake.now(),
             None if account is None else account.id,
             Hop(hello.name, link.peer, protocol, link.tls_description()),
+            transaction.dsn(),
         )

@@ -221,7 +221,7 @@ class Relay:
         seeker = NeedsSeeker()
         async for piece in self._message(entry):
             seeker.feed(piece)
-        return Letter(entry.sender, entry.size, seeker.needs)
+        return Letter(entry.sender, entry.size, seeker.needs, entry.dsn)
 
     async def _message(self, entry: SpoolEntry) -> AsyncIterator[bytes]:
         """Give the message as it leaves: our trace headers, then the octets as received."""

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from mailim.errors import MailimError
+from mailim.interfaces.dsn import NOTHING_SAID, MailDsn
 from mailim.remote.relay.connection import SmtpConnection
+from mailim.remote.relay.dsn import mail_parameters, recipient_parameters
 from mailim.remote.relay.envelope import path
 from mailim.remote.relay.session import Session
 from mailim.remote.relay.words import Delayed, HostFailed, Refused, refusal
@@ -26,6 +28,7 @@ class Letter:
     sender: str
     size: int  # octets, as stored
     needs: Needs
+    dsn: MailDsn = NOTHING_SAID
 
 
 async def transact(
@@ -71,6 +74,8 @@ def _mail(session: Session, letter: Letter) -> str:
     elif not whole.isascii():
         # COMPAT: a header in raw UTF-8 goes without, as it always did; an address cannot.
         raise Refused(f"{name} does not take addresses like {letter.sender} (no SMTPUTF8).")
+    if "DSN" in offers:
+        parts += mail_parameters(letter.dsn)
     return " ".join(parts)
 
 
@@ -78,6 +83,8 @@ def _recipient(session: Session, letter: Letter, address: str) -> str:
     whole = path(address)
     if not whole.isascii() and "SMTPUTF8" not in session.offers:
         raise Refused(f"{session.host.name} does not take {address} (no SMTPUTF8).")
+    if "DSN" in session.offers:
+        return " ".join((whole, *recipient_parameters(letter.dsn.of(address))))
     return whole
 
 
@@ -85,7 +92,7 @@ async def _envelope(
     session: Session, arguments: str, paths: dict[str, str], message: AsyncIterable[bytes]
 ) -> Outcomes:
     connection = session.connection
-    if "SMTPUTF8" in session.offers and not arguments.endswith("SMTPUTF8"):
+    if "SMTPUTF8" in session.offers and "SMTPUTF8" not in arguments.split(" "):
         if not all(each.isascii() for each in paths.values()):
             arguments += " SMTPUTF8"
     together = "PIPELINING" in session.offers

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from mailim.errors import MailimError
+from mailim.interfaces.dsn import NOTHING_SAID, MailDsn
 from mailim.interfaces.spool import NewMail, SpoolEntry
 from mailim.mail.intake import Intake
 from mailim.remote.relay.connection import Times
@@ -53,10 +54,14 @@ class RelayCase(TestCase):
         return made
 
     async def entry(
-        self, *recipients: str, data: bytes | None = None, sender: str = "bob@example.test"
+        self,
+        *recipients: str,
+        data: bytes | None = None,
+        sender: str = "bob@example.test",
+        dsn: MailDsn = NOTHING_SAID,
     ) -> SpoolEntry:
         """Put a mail into the spool."""
-        mail = NewMail(sender, recipients, "smtp", "test", self.intake.now())
+        mail = NewMail(sender, recipients, "smtp", "test", self.intake.now(), dsn=dsn)
         spool_id = await self.intake.accept(mail, data or message())
         entry = await self.store.read(lambda tx: tx.spool.get(spool_id))
         assert entry is not None

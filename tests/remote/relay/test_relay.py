@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet import reactor
 
 from mailim.errors import NotFound
+from mailim.interfaces.dsn import MailDsn, RecipientDsn
 from tests.remote.relay.kit import RelayCase
 from tests.store.mails import message
 
@@ -256,6 +257,21 @@ class NeedsTest(RelayCase):
         self.assertTrue(found.startswith("never"))
         found = await self.outcome(self.relay(), sender="j\u00fcrgen@example.test")
         self.assertIn("no SMTPUTF8", found)
+
+    async def test_what_the_sender_wants_to_be_told(self) -> None:
+        """RFC 3461 4, to servers that know it."""
+        said = RecipientDsn(("SUCCESS", "DELAY"), "rfc822;kim+a=b@example.org")
+        dsn = MailDsn("HDRS", "a b+c", {"carl@example.org": said})
+        self.assertEqual(await self.outcome(self.relay(), dsn=dsn), "sent")
+        self.server.offers.append("DSN")
+        self.assertEqual(await self.outcome(self.relay(), dsn=dsn), "sent")
+        without, with_it = self.server.taken
+        self.assertNotIn("RET", without.mail + without.rcpt[0])
+        self.assertIn(" RET=HDRS ENVID=a+20b+2Bc", with_it.mail)
+        self.assertEqual(
+            with_it.rcpt,
+            ["<carl@example.org> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;kim+2Ba+3Db@example.org"],
+        )
 
     async def test_what_is_no_address(self) -> None:
         names = ("a\r\nRCPT TO:<b>", "a b", "a@b", "", "a>", "a,b", '"a\r\nb"', "x" * 300)
