@@ -127,6 +127,8 @@ def _files(site: NewSite) -> Iterator[tuple[Path, bytes]]:
         "server.domain": site.domain,
         "server.port_base": site.port_base,
     }
+    if not site.port_base:
+        changes["relay.enabled"] = True  # a mail server; one on odd ports is to try things out
     names = [site.hostname, site.domain]
     if site.listen is not None:
         changes["server.listen"] = (site.listen,)

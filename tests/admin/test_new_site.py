@@ -24,6 +24,11 @@ class NewSiteTests(SynchronousTestCase):
         Certificates(site.path(site.config.tls.certificate), site.path(site.config.tls.key))
         self.assertEqual(site.var, self.directory.absolute() / "var")
 
+    def test_only_a_site_on_standard_ports_writes_to_the_world(self) -> None:
+        for base, sends in ((0, True), (10000, False)):
+            site = load(make(NewSite(self.directory / str(base), "office.test", base)))
+            self.assertEqual(site.config.relay.enabled, sends)
+
     def test_secrets_are_private(self) -> None:
         make(NewSite(self.directory, "office.test"))
         for name in ("etc/record.key", "etc/secret.key", "etc/tls/key.pem"):
