@@ -37,6 +37,18 @@ class ItemsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectsChanged:
+    """Objects of an account changed that are no items; `type` is their JMAP type.
+
+    `modseq` is the account's newest, of the same counter as in `ItemsChanged`.
+    """
+
+    account_id: int
+    type: str  # Identity, EmailSubmission, VacationResponse
+    modseq: int
+
+
+@dataclass(frozen=True, slots=True)
 class MailDelivered:
     """A mail was put into a folder of an account."""
 
@@ -61,6 +73,14 @@ class BoxChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class VacationChanged:
+    """The automatic reply of an account was set; `modseq` is its new state."""
+
+    account_id: int
+    modseq: int
+
+
+@dataclass(frozen=True, slots=True)
 class RosterChanged:
     """The roster of an account changed."""
 
@@ -71,10 +91,12 @@ Event = (
     AccountsChanged
     | PasswordChanged
     | ItemsChanged
+    | ObjectsChanged
     | MailDelivered
     | SpoolChanged
     | BoxChanged
     | RosterChanged
+    | VacationChanged
 )
 E = TypeVar("E")
 

@@ -29,6 +29,12 @@ FILTER_TEXT_CHARS: Final = 1000  # of one text to look for
 SORT_PROPERTIES: Final = 8
 HEADER_CANDIDATES: Final = 20_000  # messages whose header fields one `header` filter compares
 
+# Identities (RFC 8621 section 6)
+IDENTITIES_PER_ACCOUNT: Final = 100
+IDENTITY_NAME_CHARS: Final = 200
+IDENTITY_ADDRESSES: Final = 50  # in replyTo, and in bcc
+SIGNATURE_CHARS: Final = 65_536  # of each
+
 # The full-text index
 INDEXED_CHARS: Final = 64 * 1024  # of one message's text
 INDEXED_HEADER_CHARS: Final = 16 * 1024  # of one message's header
@@ -38,5 +44,7 @@ RECIPIENTS_PER_MAIL: Final = 1000  # RFC 5321 4.5.3.1.10 asks for at least 100
 EXPANDED_RECIPIENTS: Final = 10_000  # that one alias or group stands for
 TRACE_HOPS: Final = 100  # Received fields; more is a loop, RFC 5321 6.3
 SPOOL_ERROR_CHARS: Final = 500  # of the reason kept with a recipient
+EVENT_DETAIL_CHARS: Final = 1000  # of one line of a mail's trace
+MESSAGE_ID_CHARS: Final = 998  # of a Message-ID that is kept for the trace; RFC 5322 2.1.1
 BOX_ERROR_CHARS: Final = 500
 UIDL_OCTETS: Final = 255  # RFC 1939 7 allows 70; some servers give more

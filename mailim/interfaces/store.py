@@ -25,6 +25,8 @@ from mailim.interfaces.im import IImRows
 from mailim.interfaces.items import IFolderRows, IItemRows
 from mailim.interfaces.record import IRecordRows
 from mailim.interfaces.spool import ISpoolRows
+from mailim.interfaces.vacation import IVacationRows
+from mailim.interfaces.submissions import IIdentityRows, ISubmissionRows
 
 T = TypeVar("T")
 
@@ -45,7 +47,10 @@ class ITransaction(Interface):
     folders: IFolderRows = Attribute("folders")
     items: IItemRows = Attribute("items, threads, queries, changes, uploads")
     spool: ISpoolRows = Attribute("mail under way")
+    identities: IIdentityRows = Attribute("as whom accounts send")
+    submissions: ISubmissionRows = Attribute("what accounts send by JMAP")
     boxes: IBoxRows = Attribute("MultiPOP boxes and their UIDLs")
+    vacation: IVacationRows = Attribute("automatic replies")
     record: IRecordRows = Attribute("the central record")
     im: IImRows = Attribute("rosters, requests, offline stanzas, archives")
 

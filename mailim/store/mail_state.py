@@ -13,7 +13,7 @@ from sqlalchemy import Integer, bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
 from mailim.errors import StateMismatch
-from mailim.events import Event, ItemsChanged
+from mailim.events import Event, ItemsChanged, ObjectsChanged
 from mailim.store.connection import Connection
 from mailim.store.schema.mail import mail_state
 from mailim.store.statements import Statement
@@ -63,6 +63,12 @@ class MailState:
         """Take `count` modseqs; gives the last of them and publishes it."""
         modseq: int = self._db.value(_ADVANCE, account_id=account_id, count=count)
         self._publish(ItemsChanged(account_id, modseq))
+        return modseq
+
+    def advance_for(self, account_id: int, type: str) -> int:
+        """Take a modseq for a change of objects of another JMAP type; publishes that."""
+        modseq: int = self._db.value(_ADVANCE, account_id=account_id, count=1)
+        self._publish(ObjectsChanged(account_id, type, modseq))
         return modseq
 
     def newest(self, account_id: int) -> int:

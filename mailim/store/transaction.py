@@ -19,6 +19,7 @@ from mailim.store.body_files import BodyFiles
 from mailim.store.boxes import BoxRows
 from mailim.store.connection import Connection
 from mailim.store.folders import FolderRows
+from mailim.store.identities import IdentityRows
 from mailim.store.im import ImRows
 from mailim.store.items import ItemRows
 from mailim.store.mail_state import MailState
@@ -26,7 +27,9 @@ from mailim.store.message_facts import FactRows
 from mailim.store.message_search import MessageSearch
 from mailim.store.record import RecordRows
 from mailim.store.spool import SpoolRows
+from mailim.store.submissions import SubmissionRows
 from mailim.store.threads import Threads
+from mailim.store.vacation import VacationRows
 
 
 class Effects:
@@ -64,9 +67,12 @@ class Transaction:
         self.items = ItemRows(connection, state, threads, self.bodies)
         self.folders = FolderRows(connection, state, threads, self.items.clear_folder)
         self.spool = SpoolRows(connection, self.publish, self.bodies)
+        self.identities = IdentityRows(connection, state)
+        self.submissions = SubmissionRows(connection, state, self.bodies)
         self.boxes = BoxRows(connection, self.publish)
+        self.vacation = VacationRows(connection, state, self.publish)
         self.search = MessageSearch(connection, self.bodies, FactRows(connection))
-        forget = [self.items.forget_account]
+        forget = [self.items.forget_account, self.submissions.forget_account]
         self.accounts = AccountRows(connection, self.publish, forget)
         self.record = RecordRows(connection)
         self.im = ImRows(connection, self.publish)

@@ -6,7 +6,7 @@ tables, and a test compares the two.
 
 from __future__ import annotations
 
-from mailim.store.schema import accounts, bodies, dsn, im, mail, record
+from mailim.store.schema import accounts, bodies, dsn, im, mail, record, submissions, vacation
 from mailim.store.schema.columns import metadata
 
-__all__ = ["accounts", "bodies", "dsn", "im", "mail", "metadata", "record"]
+__all__ = ["accounts", "bodies", "dsn", "im", "mail", "metadata", "record", "submissions", "vacation"]

@@ -1,0 +1,257 @@
+"""Submissions inside a transaction (RFC 8621 section 7).
+
+A pending one holds its body; what its owner destroyed before it was sent stays as a hidden
+row, because destroying the object does not call the mail back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Integer, bindparam, delete, func, select, update
+from zope.interface import implementer
+
+from mailim.errors import NotFound
+from mailim.interfaces.items import Changes
+from mailim.interfaces.submissions import ISubmissionRows, NewSubmission, Sending, Submission
+from mailim.store.bodies import BodyRows
+from mailim.store.connection import Connection, Row
+from mailim.store.mail_state import MailState
+from mailim.store.message_facts import FactRows
+from mailim.store.object_changes import ChangeStatements, ObjectChanges
+from mailim.store.schema.bodies import body
+from mailim.store.schema.mail import no
+from mailim.store.schema.submissions import submission, submission_tombstone
+from mailim.store.statements import Statement, id_list, insert_into, one_of_ids
+from mailim.wire.message import MessageFacts
+
+TYPE: Final = "EmailSubmission"
+
+_ID: Final = bindparam("id", type_=Integer)
+_ACCOUNT: Final = bindparam("account_id", type_=Integer)
+_SHOWN: Final = no(submission.c.hidden)
+_ROW: Final = select(
+    submission.c.id,
+    submission.c.account_id,
+    submission.c.identity_id,
+    submission.c.item_id,
+    submission.c.thread_id,
+    submission.c.body_id,
+    submission.c.sender,
+    submission.c.recipients,
+    submission.c.envelope,
+    submission.c.send_at,
+    submission.c.undo_status,
+    submission.c.spool_id,
+    submission.c.delivery,
+)
+_ADD: Final = Statement(insert_into(submission, "id").returning(submission.c.id))
+_SOME: Final = Statement(
+    _ROW.where(
+        one_of_ids(submission.c.id, "ids"), submission.c.account_id == _ACCOUNT, _SHOWN
+    ).order_by(submission.c.id)
+)
+_ALL: Final = Statement(
+    _ROW.where(submission.c.account_id == _ACCOUNT, _SHOWN).order_by(submission.c.id)
+)
+_PENDING: Final = Statement(_ROW.where(submission.c.id == _ID, submission.c.due.is_not(None)))
+_DUE: Final = Statement(
+    select(submission.c.id)
+    .where(submission.c.due <= bindparam("now"))
+    .order_by(submission.c.due, submission.c.id)
+)
+_NEXT_DUE: Final = Statement(
+    select(func.min(submission.c.due)).where(submission.c.due > bindparam("after"))
+)
+_KEEPING: Final = Statement(
+    select(
+        submission.c.body_id,
+        submission.c.account_id,
+        submission.c.created_modseq,
+        submission.c.hidden,
+    ).where(submission.c.id == _ID)
+)
+_END: Final = Statement(
+    update(submission)
+    .where(submission.c.id == _ID)
+    .values(
+        body_id=None,
+        due=None,
+        undo_status=bindparam("undo_status"),
+        spool_id=bindparam("spool_id"),
+        ended=bindparam("ended"),
+        modseq=bindparam("modseq"),
+    )
+)
+_HIDE: Final = Statement(update(submission).where(submission.c.id == _ID).values(hidden=True))
+_REMOVE: Final = Statement(delete(submission).where(submission.c.id == _ID))
+_ENDED: Final = Statement(
+    select(submission.c.id, submission.c.account_id)
+    .where(submission.c.ended < bindparam("before"))
+    .order_by(submission.c.ended)
+    .limit(bindparam("limit"))
+)
+_held: Final = (
+    select(func.count())
+    .where(submission.c.body_id == body.c.id, submission.c.account_id == _ACCOUNT)
+    .scalar_subquery()
+)
+_FORGET: Final = Statement(
+    update(body)
+    .where(
+        body.c.id.in_(
+            select(submission.c.body_id).where(
+                submission.c.account_id == _ACCOUNT, submission.c.body_id.is_not(None)
+            )
+        )
+    )
+    .values(holds=body.c.holds - _held)
+)
+_FORGET_ROWS: Final = Statement(delete(submission).where(submission.c.account_id == _ACCOUNT))
+_CHANGES: Final = ChangeStatements(submission, submission_tombstone, "submission_id", _SHOWN)
+
+
+@implementer(ISubmissionRows)
+class SubmissionRows:
+    """Submissions inside a transaction."""
+
+    def __init__(self, connection: Connection, state: MailState, bodies: BodyRows) -> None:
+        self._db = connection
+        self._state = state
+        self._bodies = bodies
+        self._facts = FactRows(connection)
+        self._changes = ObjectChanges(connection, state, _CHANGES)
+
+    def add(self, new: NewSubmission, facts: MessageFacts) -> Submission:
+        """Take one, which holds the body and keeps its facts; raises `NotFound` (body)."""
+        self._bodies.hold(new.body_id)
+        self._facts.keep(new.body_id, facts)
+        modseq = self._state.advance_for(new.account_id, TYPE)
+        added: int = self._db.value(
+            _ADD,
+            account_id=new.account_id,
+            identity_id=new.identity_id,
+            item_id=new.item_id,
+            thread_id=new.thread_id,
+            body_id=new.body_id,
+            sender=new.sender,
+            recipients=json.dumps([[each.email, each.address] for each in new.recipients]),
+            envelope=json.dumps(new.envelope),
+            send_at=new.send_at,
+            due=new.send_at,
+            undo_status="pending",
+            spool_id=None,
+            delivery="{}",
+            ended=None,
+            hidden=False,
+            modseq=modseq,
+            created_modseq=modseq,
+        )
+        return self.get(new.account_id, [added])[added]
+
+    def get(self, account_id: int, ids: Sequence[int] | None = None) -> Mapping[int, Submission]:
+        """Give those of the asked that exist in that account; None: all, oldest first."""
+        if ids is None:
+            rows = self._db.all(_ALL, account_id=account_id)
+        else:
+            rows = self._db.all(_SOME, account_id=account_id, ids=id_list(ids))
+        return {row[0]: _submission(row) for row in rows}
+
+    def pending(self, submission_id: int) -> Submission | None:
+        """Find one that is still to be sent, also if its owner destroyed it meanwhile."""
+        row = self._db.one(_PENDING, id=submission_id)
+        return None if row is None else _submission(row)
+
+    def due(self, now: int, limit: int, skip: Collection[int] = frozenset()) -> Sequence[int]:
+        """Give the ids of those to be sent now, the longest due first."""
+        found: list[int] = []
+        cursor = self._db.cursor(_DUE, {"now": now})
+        for (submission_id,) in cursor:
+            if len(found) >= limit:
+                break
+            if submission_id not in skip:
+                found.append(submission_id)
+        cursor.close()
+        return found
+
+    def next_due(self, after: int) -> int | None:
+        """Say when the next is to be sent, later than `after`."""
+        found: int | None = self._db.value(_NEXT_DUE, after=after)
+        return found
+
+    def sent(self, submission_id: int, spool_id: int, now: int) -> None:
+        """Make one final, because its mail stands in the spool as of this unit.
+
+        Raises `NotFound` if it is not pending any more.
+        """
+        if self.pending(submission_id) is None:
+            raise NotFound("The submission is not waiting any more.")
+        self._end(submission_id, "final", spool_id, now)
+
+    def cancel(self, account_id: int, submission_id: int, now: int) -> bool:
+        """Cancel one; False if it is not pending any more. Raises `NotFound`."""
+        self._need(account_id, submission_id)
+        if self.pending(submission_id) is None:
+            return False
+        self._end(submission_id, "canceled", None, now)
+        return True
+
+    def remove(self, account_id: int, submission_id: int) -> None:
+        """Forget one; what is pending is sent all the same. Raises `NotFound`."""
+        self._need(account_id, submission_id)
+        modseq = self._state.advance_for(account_id, TYPE)
+        body_id, _, created_modseq, _ = self._keeping(submission_id)
+        self._changes.bury(account_id, submission_id, created_modseq, modseq)
+        self._db.run(_REMOVE if body_id is None else _HIDE, id=submission_id)
+
+    def changes(self, account_id: int, since: int, limit: int) -> Changes:
+        """What happened to submissions since; raises `StateMismatch`."""
+        return self._changes.since(account_id, since, limit)
+
+    def expire(self, ended_before: int, limit: int) -> int:
+        """Forget up to `limit` that ended before a time; gives how many."""
+        rows = self._db.all(_ENDED, before=ended_before, limit=limit)
+        for submission_id, account_id in rows:
+            self.remove(account_id, submission_id)
+        return len(rows)
+
+    def forget_account(self, account_id: int) -> None:
+        """Let go of the bodies an account holds here, before the account goes."""
+        self._db.run(_FORGET, account_id=account_id)
+        self._db.run(_FORGET_ROWS, account_id=account_id)
+
+    def _end(self, submission_id: int, status: str, spool_id: int | None, now: int) -> None:
+        body_id, account_id, _, hidden = self._keeping(submission_id)
+        if body_id is not None:
+            self._bodies.release(body_id)
+        if hidden:
+            self._db.run(_REMOVE, id=submission_id)
+            return
+        self._db.run(
+            _END,
+            id=submission_id,
+            undo_status=status,
+            spool_id=spool_id,
+            ended=now,
+            modseq=self._state.advance_for(account_id, TYPE),
+        )
+
+    def _keeping(self, submission_id: int) -> tuple[int | None, int, int, bool]:
+        row = self._db.one(_KEEPING, id=submission_id)
+        if row is None:
+            raise NotFound("There is no such submission.")
+        return row[0], row[1], row[2], bool(row[3])
+
+    def _need(self, account_id: int, submission_id: int) -> None:
+        if submission_id not in self.get(account_id, [submission_id]):
+            raise NotFound("There is no such submission.")
+
+
+def _submission(row: Row) -> Submission:
+    values: list[Any] = list(row)
+    values[7] = tuple(Sending(*each) for each in json.loads(row[7]))
+    values[8] = json.loads(row[8])
+    values[12] = json.loads(row[12])
+    return Submission(*values)

@@ -1,0 +1,183 @@
+"""Identities and submissions in the store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailim.errors import AlreadyExists, LimitExceeded, NotFound, NotPermitted, StateMismatch
+from mailim.events import ItemsChanged, ObjectsChanged
+from mailim.interfaces.submissions import Identity, NewSubmission, Sending, Submission
+from mailim.limits import IDENTITIES_PER_ACCOUNT
+from mailim.wire.message import describe
+from tests.fakes.store import open_transaction
+from tests.store.mails import add_account, message, prepared
+
+CAROL = {"name": None, "email": "carol@example.org"}
+
+
+class IdentityTest(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.tx = open_transaction(self)
+        self.rows = self.tx.identities
+        self.account = add_account(self.tx).id
+        self.eve = add_account(self.tx, "eve@example.test").id
+
+    def add(self, email: str = "bob@example.test", own: bool = False) -> Identity:
+        return self.rows.add(
+            Identity(0, self.account, "Bob", email, [CAROL], None, "text", "<p>html", own)
+        )
+
+    def test_added(self) -> None:
+        made = self.add()
+        self.assertEqual(self.rows.get(self.account, made.id), made)
+        self.assertEqual((made.reply_to, made.bcc), ([CAROL], None))
+        self.assertIsNone(self.rows.get(self.eve, made.id))
+        modseq = self.tx.items.state(self.account)
+        self.assertEqual(
+            list(self.tx.effects.events)[-1], ObjectsChanged(self.account, "Identity", modseq)
+        )
+        self.assertFalse(any(isinstance(each, ItemsChanged) for each in self.tx.effects.events))
+
+    def test_the_own_one_comes_first_and_stays(self) -> None:
+        other, own = self.add(), self.add(own=True)
+        self.assertEqual(list(self.rows.list(self.account)), [own, other])
+        self.assertRaises(AlreadyExists, self.add, own=True)
+        self.assertRaises(NotPermitted, self.rows.remove, self.account, own.id)
+        self.rows.remove(self.account, other.id)
+        self.assertEqual(list(self.rows.list(self.account)), [own])
+        self.assertRaises(NotFound, self.rows.remove, self.account, other.id)
+
+    def test_updated(self) -> None:
+        made = self.add()
+        changed = replace(made, name="B.", reply_to=None, bcc=[CAROL], text_signature="")
+        self.rows.update(changed)
+        self.assertEqual(self.rows.get(self.account, made.id), changed)
+        self.assertRaises(NotFound, self.rows.update, replace(changed, account_id=self.eve))
+
+    def test_limit(self) -> None:
+        for _ in range(IDENTITIES_PER_ACCOUNT):
+            self.add()
+        self.assertRaises(LimitExceeded, self.add)
+
+    def test_changes(self) -> None:
+        first = self.add()
+        since = self.tx.items.state(self.account)
+        second, third = self.add(), self.add()
+        self.rows.update(first)
+        self.rows.remove(self.account, third.id)
+        changes = self.rows.changes(self.account, since, 10)
+        self.assertEqual((changes.created, changes.updated), ((second.id,), (first.id,)))
+        self.assertEqual(changes.removed, ())  # made and removed since: not worth a word
+        self.rows.remove(self.account, first.id)
+        self.assertEqual(self.rows.changes(self.account, since, 10).removed, (first.id,))
+        cut = self.rows.changes(self.account, since, 1)
+        self.assertTrue(cut.more)
+        self.assertEqual(cut.created + cut.updated + cut.removed, (second.id,))
+        self.assertRaises(StateMismatch, self.rows.changes, self.account, 10_000, 10)
+
+
+class SubmissionTest(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.tx = open_transaction(self)
+        self.rows = self.tx.submissions
+        self.account = add_account(self.tx).id
+        self.eve = add_account(self.tx, "eve@example.test").id
+        self.data = message("to be sent")
+        self.body = self.tx.bodies.add(prepared(self.data))
+
+    def add(self, send_at: int = 50, account: int = 0) -> Submission:
+        envelope = {"mailFrom": {"email": "bob@example.test"}, "rcptTo": [CAROL]}
+        new = NewSubmission(
+            account or self.account, 1, 7, 8, self.body, "bob@example.test",
+            (Sending("Carol@example.org", "carol@example.org"),), envelope, 10, send_at,
+        )  # fmt: skip
+        return self.rows.add(new, describe(self.data))
+
+    def swept(self) -> bool:
+        """Say whether nobody holds the body any more."""
+        return self.tx.bodies.sweep(10) == 1
+
+    def test_added(self) -> None:
+        made = self.add()
+        self.assertEqual(made.undo_status, "pending")
+        self.assertEqual(made.recipients, (Sending("Carol@example.org", "carol@example.org"),))
+        self.assertEqual(made.envelope["rcptTo"], [CAROL])
+        self.assertEqual(self.rows.get(self.account), {made.id: made})
+        self.assertEqual(self.rows.get(self.eve), {})
+        self.assertEqual(self.rows.get(self.eve, [made.id]), {})
+        self.assertEqual(self.tx.items.facts([self.body])[self.body].subject, "to be sent")
+        self.assertFalse(self.swept())
+
+    def test_due(self) -> None:
+        late, early = self.add(70), self.add(50)
+        self.assertEqual(self.rows.due(49, 10), [])
+        self.assertEqual(self.rows.due(70, 10), [early.id, late.id])
+        self.assertEqual(self.rows.due(70, 1), [early.id])
+        self.assertEqual(self.rows.due(70, 1, {early.id}), [late.id])
+        self.assertEqual([self.rows.next_due(at) for at in (0, 50, 70)], [50, 70, None])
+
+    def test_sent_once(self) -> None:
+        made = self.add()
+        self.rows.sent(made.id, 17, 60)
+        final = self.rows.get(self.account)[made.id]
+        self.assertEqual((final.undo_status, final.spool_id), ("final", 17))
+        self.assertIsNone(final.body_id)
+        self.assertTrue(self.swept())
+        self.assertEqual(self.rows.due(1000, 10), [])
+        self.assertRaises(NotFound, self.rows.sent, made.id, 18, 61)
+        self.assertIs(self.rows.cancel(self.account, made.id, 61), False)
+
+    def test_canceled(self) -> None:
+        made = self.add()
+        self.assertRaises(NotFound, self.rows.cancel, self.eve, made.id, 20)
+        self.assertIs(self.rows.cancel(self.account, made.id, 20), True)
+        self.assertEqual(self.rows.get(self.account)[made.id].undo_status, "canceled")
+        self.assertTrue(self.swept())
+        self.assertEqual(self.rows.due(1000, 10), [])
+        self.assertRaises(NotFound, self.rows.sent, made.id, 17, 60)
+
+    def test_destroying_a_pending_one_does_not_call_it_back(self) -> None:
+        made = self.add()
+        since = self.tx.items.state(self.account)
+        self.assertRaises(NotFound, self.rows.remove, self.eve, made.id)
+        self.rows.remove(self.account, made.id)
+        self.assertEqual(self.rows.get(self.account), {})
+        self.assertRaises(NotFound, self.rows.remove, self.account, made.id)
+        self.assertRaises(NotFound, self.rows.cancel, self.account, made.id, 20)
+        self.assertEqual(self.rows.changes(self.account, since, 9).removed, (made.id,))
+        self.assertEqual(self.rows.due(50, 10), [made.id])
+        self.assertIsNotNone(self.rows.pending(made.id))
+        state = self.tx.items.state(self.account)
+        self.rows.sent(made.id, 17, 60)
+        self.assertIsNone(self.rows.pending(made.id))
+        self.assertEqual(self.tx.items.state(self.account), state)
+        self.assertTrue(self.swept())
+
+    def test_changes(self) -> None:
+        made = self.add()
+        since = self.tx.items.state(self.account)
+        other = self.add()
+        self.rows.sent(made.id, 17, 60)
+        changes = self.rows.changes(self.account, since, 9)
+        self.assertEqual((changes.created, changes.updated), ((other.id,), (made.id,)))
+
+    def test_old_ones_expire(self) -> None:
+        sent, canceled, pending = self.add(), self.add(), self.add()
+        self.rows.sent(sent.id, 17, 60)
+        self.rows.cancel(self.account, canceled.id, 61)
+        self.assertEqual(self.rows.expire(60, 10), 0)
+        self.assertEqual(self.rows.expire(61, 10), 1)
+        self.assertEqual(self.rows.expire(1000, 10), 1)
+        self.assertEqual(list(self.rows.get(self.account)), [pending.id])
+
+    def test_a_deleted_account_lets_go(self) -> None:
+        self.add()
+        self.add()
+        kept = self.add(account=self.eve)
+        self.tx.accounts.delete(self.account)
+        self.assertFalse(self.swept())
+        self.assertEqual(self.rows.due(1000, 10), [kept.id])
+        self.rows.sent(kept.id, 3, 60)
+        self.assertTrue(self.swept())
