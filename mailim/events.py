@@ -73,14 +73,6 @@ class BoxChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class VacationChanged:
-    """The automatic reply of an account was set; `modseq` is its new state."""
-
-    account_id: int
-    modseq: int
-
-
-@dataclass(frozen=True, slots=True)
 class RosterChanged:
     """The roster of an account changed."""
 
@@ -96,7 +88,6 @@ Event = (
     | SpoolChanged
     | BoxChanged
     | RosterChanged
-    | VacationChanged
 )
 E = TypeVar("E")
 

@@ -25,8 +25,8 @@ from mailim.interfaces.im import IImRows
 from mailim.interfaces.items import IFolderRows, IItemRows
 from mailim.interfaces.record import IRecordRows
 from mailim.interfaces.spool import ISpoolRows
-from mailim.interfaces.vacation import IVacationRows
 from mailim.interfaces.submissions import IIdentityRows, ISubmissionRows
+from mailim.interfaces.vacation import IVacationRows
 
 T = TypeVar("T")
 

@@ -70,7 +70,7 @@ class Transaction:
         self.identities = IdentityRows(connection, state)
         self.submissions = SubmissionRows(connection, state, self.bodies)
         self.boxes = BoxRows(connection, self.publish)
-        self.vacation = VacationRows(connection, state, self.publish)
+        self.vacation = VacationRows(connection, state)
         self.search = MessageSearch(connection, self.bodies, FactRows(connection))
         forget = [self.items.forget_account, self.submissions.forget_account]
         self.accounts = AccountRows(connection, self.publish, forget)
