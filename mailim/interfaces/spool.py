@@ -104,9 +104,10 @@ class ISpoolRows(Interface):
         ended meanwhile.
         """
 
-    def done(recipient_id: int) -> None:
+    def done(recipient_id: int, what: str = "ended", detail: str = "") -> None:
         """End a recipient; the entry goes (and lets go of its body) with its last one.
 
+        `what` (a word of interfaces/mail_events) and `detail` stand in the mail's trace.
         Raises `NotFound` if it ended meanwhile.
         """
 
@@ -119,17 +120,18 @@ class ISpoolRows(Interface):
     def hold(spool_id: int, held: bool, reason: str | None = None) -> None:
         """Hold or release all recipients of an entry; raises `NotFound`.
 
-        What is released is due at once, its attempts start anew.
+        What is released is due at once, its attempts start anew; `reason` stands in the
+        mail's trace then.
         """
 
-    def retry_now(spool_id: int | None = None) -> int:
+    def retry_now(spool_id: int | None = None, reason: str = "") -> int:
         """Make recipients that wait (of one entry, or of all) due at once; gives how many.
 
         What is held stays held, attempts are not forgotten. Raises `NotFound`.
         """
 
-    def remove(spool_id: int) -> None:
-        """Throw an entry away; raises `NotFound`."""
+    def remove(spool_id: int, reason: str = "") -> None:
+        """Throw an entry away, `reason` is for its trace; raises `NotFound`."""
 
     def replace_recipient(recipient_id: int, addresses: Sequence[str]) -> None:
         """Expand an alias or group in place (attempts start anew).

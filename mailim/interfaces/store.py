@@ -23,6 +23,7 @@ from mailim.interfaces.bodies import IBodies, IBodyRows
 from mailim.interfaces.boxes import IBoxRows
 from mailim.interfaces.im import IImRows
 from mailim.interfaces.items import IFolderRows, IItemRows
+from mailim.interfaces.mail_events import IMailEventRows
 from mailim.interfaces.record import IRecordRows
 from mailim.interfaces.spool import ISpoolRows
 from mailim.interfaces.submissions import IIdentityRows, ISubmissionRows
@@ -47,6 +48,7 @@ class ITransaction(Interface):
     folders: IFolderRows = Attribute("folders")
     items: IItemRows = Attribute("items, threads, queries, changes, uploads")
     spool: ISpoolRows = Attribute("mail under way")
+    mail_events: IMailEventRows = Attribute("what happened to each mail")
     identities: IIdentityRows = Attribute("as whom accounts send")
     submissions: ISubmissionRows = Attribute("what accounts send by JMAP")
     boxes: IBoxRows = Attribute("MultiPOP boxes and their UIDLs")

@@ -76,13 +76,15 @@ class Store:
         url: str = "sqlite",
         readers: int = 4,
         synchronous: str = "FULL",
+        traces: bool = True,
     ) -> Store:
         """Open the store below `directory`, making or migrating the database if need be.
 
         Blocks: call it before the reactor runs or in a thread. Raises `Invalid` for a
         database newer than this code or an unknown `url`, `StoreUnavailable` if the
         database cannot be opened. `synchronous` other than FULL gives up durability: it
-        is there so that tests can show the difference.
+        is there so that tests can show the difference. Without `traces` nothing is
+        written of what happens to mails.
         """
         if url != "sqlite":
             raise Invalid("The only store there is yet is sqlite.", path="store.url")
@@ -102,7 +104,7 @@ class Store:
             for each in connections:
                 each.driver.close()
             raise shown(error) from error
-        return cls._started(reactor, files, connections, events)
+        return cls._started(reactor, files, connections, events, traces)
 
     @classmethod
     def _started(
@@ -111,6 +113,7 @@ class Store:
         files: BodyFiles,
         connections: Sequence[Connection],
         events: Events,
+        traces: bool,
     ) -> Store:
         pool = ThreadPool(0, BODY_THREADS, "store bodies")
         pool.start()
@@ -119,7 +122,7 @@ class Store:
             if not pool.joined:
                 pool.callInThread(files.discard, hashes)
 
-        transactions = [Transaction(each, files, discard) for each in connections]
+        transactions = [Transaction(each, files, discard, traces=traces) for each in connections]
         writer = Writer(reactor, connections[0], transactions[0], events)
         pairs = list(zip(connections, transactions, strict=True))
         readers = Readers(reactor, pairs[1:], events)

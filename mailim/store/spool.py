@@ -16,11 +16,21 @@ from zope.interface import implementer
 from mailim.errors import Invalid, LimitExceeded, NotFound
 from mailim.events import Event, SpoolChanged
 from mailim.interfaces.dsn import NOTHING_SAID
+from mailim.interfaces.mail_events import (
+    ENDED,
+    EXPANDED,
+    HELD,
+    RELEASED,
+    REMOVED,
+    RETRIED,
+    WAITS,
+)
 from mailim.interfaces.spool import ISpoolRows, NewMail, SpoolEntry, SpoolRecipient
 from mailim.limits import EXPANDED_RECIPIENTS, PREFIX_OCTETS, RECIPIENTS_PER_MAIL, SPOOL_ERROR_CHARS
 from mailim.store.bodies import BodyRows
 from mailim.store.connection import Connection, Row
 from mailim.store.dsn import DsnRows
+from mailim.store.mail_events import MailEventRows
 from mailim.store.message_facts import FactRows
 from mailim.store.schema.bodies import body
 from mailim.store.schema.mail import no, spool, spool_account, spool_recipient
@@ -146,9 +156,14 @@ class SpoolRows:
     """The spool inside a transaction."""
 
     def __init__(
-        self, connection: Connection, publish: Callable[[Event], None], bodies: BodyRows
+        self,
+        connection: Connection,
+        publish: Callable[[Event], None],
+        bodies: BodyRows,
+        events: MailEventRows,
     ) -> None:
         self._db = connection
+        self._events = events
         self._publish = publish
         self._bodies = bodies
         self._facts = FactRows(connection)
@@ -181,6 +196,7 @@ class SpoolRows:
             account_id=mail.account_id,
         )
         self._add_recipients(spool_id, recipients, mail.received)
+        self._events.accepted(spool_id, mail, len(prefix) + octets, facts)
         if mail.dsn is not NOTHING_SAID:
             self._dsn.add(spool_id, mail.dsn)
         return spool_id
@@ -227,30 +243,33 @@ class SpoolRows:
         spool_id, *_ = self._holder(recipient_id)
         return self._db.run(_CLAIM, spool_id=spool_id, account_id=account_id) == 1
 
-    def done(self, recipient_id: int) -> None:
+    def done(self, recipient_id: int, what: str = ENDED, detail: str = "") -> None:
         """End a recipient; the entry goes (and lets go of its body) with its last one.
 
         Raises `NotFound` if it ended already.
         """
-        spool_id, *_ = self._holder(recipient_id)
+        spool_id, _, address, _ = self._holder(recipient_id)
+        self._events.add(spool_id, what, address, detail)
         self._db.run(_DONE, id=recipient_id)
         if not self._db.value(_STILL_OPEN, spool_id=spool_id):
-            self.remove(spool_id)
+            self._forget(spool_id)
 
     def retry(self, recipient_id: int, next_attempt: int, error: str) -> None:
         """Count an attempt and set the next; nothing happens if the recipient ended."""
+        self._events.recipient(recipient_id, WAITS, error, next_attempt)
         self._db.run(
             _RETRY, id=recipient_id, next_attempt=next_attempt, error=error[:SPOOL_ERROR_CHARS]
         )
 
     def hold_recipient(self, recipient_id: int, reason: str) -> None:
         """Hold one recipient; nothing happens if it ended."""
+        self._events.recipient(recipient_id, HELD, reason)
         self._db.run(_HOLD_RECIPIENT, id=recipient_id, error=reason[:SPOOL_ERROR_CHARS])
 
     def hold(self, spool_id: int, held: bool, reason: str | None = None) -> None:
         """Hold or release all recipients of an entry; raises `NotFound`.
 
-        What is released is due at once, its attempts start anew.
+        What is released is due at once, its attempts start anew; `reason` is for the trace then.
         """
         if held:
             error = reason if reason is None else reason[:SPOOL_ERROR_CHARS]
@@ -259,24 +278,33 @@ class SpoolRows:
             changed = self._db.run(_RELEASE, spool_id=spool_id, next_attempt=0)
         if not changed:
             self._body(spool_id)
+        else:
+            self._events.add(spool_id, HELD if held else RELEASED, "", reason or "")
         self._publish(SpoolChanged(spool_id))
 
-    def retry_now(self, spool_id: int | None = None) -> int:
+    def retry_now(self, spool_id: int | None = None, reason: str = "") -> int:
         """Make recipients that wait (of one entry, or of all) due at once; gives how many.
 
         What is held stays held, attempts are not forgotten. Raises `NotFound`.
         """
         if spool_id is None:
+            self._events.all_waiting(RETRIED, reason)
             changed = self._db.run(_RETRY_ALL, next_attempt=0)
         else:
             self._body(spool_id)
             changed = self._db.run(_RETRY_NOW, spool_id=spool_id, next_attempt=0)
+        if changed and spool_id is not None:
+            self._events.add(spool_id, RETRIED, "", reason)
         if changed:
             self._publish(SpoolChanged(spool_id or 0))
         return changed
 
-    def remove(self, spool_id: int) -> None:
+    def remove(self, spool_id: int, reason: str = "") -> None:
         """Throw an entry away; raises `NotFound`."""
+        self._events.each_recipient(spool_id, REMOVED, reason)
+        self._forget(spool_id)
+
+    def _forget(self, spool_id: int) -> None:
         body_id = self._body(spool_id)
         self._db.run(_REMOVE, id=spool_id)
         self._bodies.release(body_id)
@@ -293,7 +321,7 @@ class SpoolRows:
         spool_id, received, address, verdict = self._holder(recipient_id)
         self._add_recipients(spool_id, addresses, received, verdict)
         self._dsn.expand(spool_id, address, addresses)
-        self.done(recipient_id)
+        self.done(recipient_id, EXPANDED, ", ".join(addresses))
 
     def judged(self, recipient_id: int, verdict: str) -> bool:
         """Keep what filters said; False if something is kept already. Raises `NotFound`."""

@@ -7,6 +7,7 @@ leaves nothing behind in them.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 from zope.interface import implementer
@@ -22,6 +23,7 @@ from mailim.store.folders import FolderRows
 from mailim.store.identities import IdentityRows
 from mailim.store.im import ImRows
 from mailim.store.items import ItemRows
+from mailim.store.mail_events import MailEventRows
 from mailim.store.mail_state import MailState
 from mailim.store.message_facts import FactRows
 from mailim.store.message_search import MessageSearch
@@ -59,14 +61,19 @@ class Transaction:
         connection: Connection,
         files: BodyFiles,
         discard: Callable[[Sequence[bytes]], None],
+        *,
+        seconds: Callable[[], float] = time.time,
+        traces: bool = True,
     ) -> None:
+        """`seconds` gives the time for what happens to mails; `traces`: that is kept at all."""
         self.effects = Effects()
         self.bodies = BodyRows(connection, files, self.after_commit, discard)
         state = MailState(connection, self.publish)
         threads = Threads(connection, state)
         self.items = ItemRows(connection, state, threads, self.bodies)
         self.folders = FolderRows(connection, state, threads, self.items.clear_folder)
-        self.spool = SpoolRows(connection, self.publish, self.bodies)
+        self.mail_events = MailEventRows(connection, seconds, traces)
+        self.spool = SpoolRows(connection, self.publish, self.bodies, self.mail_events)
         self.identities = IdentityRows(connection, state)
         self.submissions = SubmissionRows(connection, state, self.bodies)
         self.boxes = BoxRows(connection, self.publish)

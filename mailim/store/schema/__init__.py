@@ -6,7 +6,28 @@ tables, and a test compares the two.
 
 from __future__ import annotations
 
-from mailim.store.schema import accounts, bodies, dsn, im, mail, record, submissions, vacation
+from mailim.store.schema import (
+    accounts,
+    bodies,
+    dsn,
+    im,
+    mail,
+    mail_events,
+    record,
+    submissions,
+    vacation,
+)
 from mailim.store.schema.columns import metadata
 
-__all__ = ["accounts", "bodies", "dsn", "im", "mail", "metadata", "record", "submissions", "vacation"]
+__all__ = [
+    "accounts",
+    "bodies",
+    "dsn",
+    "im",
+    "mail",
+    "mail_events",
+    "metadata",
+    "record",
+    "submissions",
+    "vacation",
+]
