@@ -10,9 +10,10 @@ from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 class IRelay(Interface):
     """Brings mail to other servers, at least once."""
 
-    async def send(entry: SpoolEntry, recipient: SpoolRecipient) -> None:
+    async def send(entry: SpoolEntry, recipient: SpoolRecipient) -> bool:
         """Return once another server took responsibility for this recipient (RFC 5321 4.2.5).
 
+        True: that server will tell the sender what he wants to know (RFC 3461 5.2.2).
         Raises an error with `temporary` set where trying again may help, any other
         `MailimError` where it will not.
         """

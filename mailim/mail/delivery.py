@@ -7,6 +7,7 @@ mail once, however many of its addresses the mail was sent to.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -48,11 +49,12 @@ class LocalDelivery:
         account_id: int,
         facts: MessageFacts,
         verdict: Verdict,
+        tell: Callable[[ITransaction], object] | None = None,
     ) -> Delivered:
         """Put the mail into the account's Inbox (Junk) and end the recipient, in one unit.
 
-        Publishes `MailDelivered`. Raises `NotFound` if the account or the recipient is
-        gone; then nothing was changed.
+        tell: what else belongs into that unit. Publishes `MailDelivered`. Raises `NotFound`
+        if the account or the recipient is gone; then nothing was changed.
         """
         role = "junk" if verdict.action is Action.JUNK else "inbox"
         prefix = return_path(entry.sender) + verdict.headers + entry.prefix
@@ -69,6 +71,8 @@ class LocalDelivery:
                 item_id = item.id
                 tx.publish(MailDelivered(account_id, folder.id, item.id))
             tx.spool.done(recipient.id)
+            if tell is not None:
+                tell(tx)
             return Delivered(account_id, item_id)
 
         delivered = await self._store.write(unit)

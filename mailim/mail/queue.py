@@ -31,9 +31,10 @@ from mailim.interfaces.filters import Action, IFilter, Verdict
 from mailim.interfaces.relay import IRelay
 from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 from mailim.interfaces.store import IStore, ITransaction
-from mailim.mail.backoff import NOTICE_AFTER, Backoff
-from mailim.mail.bounce import Bounces, Notice, Trouble
+from mailim.mail.backoff import Backoff
+from mailim.mail.bounce import Bounces
 from mailim.mail.delivery import LocalDelivery
+from mailim.mail.endings import Endings, Failed
 from mailim.mail.judging import Judging
 from mailim.mail.routing import Nowhere, Routing, ToAccount, ToAddresses
 from mailim.wire.message import MessageFacts
@@ -44,7 +45,6 @@ STOP_SECONDS: Final = 10.0  # that stopping waits for deliveries under way
 RECIPIENTS_AT_ONCE: Final = 50  # of one mail
 
 Taken = tuple[SpoolEntry, MessageFacts | Exception]
-Failed = tuple[SpoolRecipient, str]  # for good, and why
 
 
 class Queue(Service):
@@ -77,9 +77,8 @@ class Queue(Service):
         self._routing = routing
         self._delivery = delivery
         self._relay = relay
-        self._bounces = bounces
+        self._endings = Endings(store, self._now, backoff or Backoff(random), bounces)
         self._at_once = at_once
-        self._backoff = backoff or Backoff(random)
         self._busy: set[int] = set()  # spool ids under way
         self._stuck: dict[int, IDelayedCall] = {}  # those of them that only wait
         self._looking = False
@@ -200,7 +199,7 @@ class Queue(Service):
                 raise facts
             verdict = await self._judging.check(entry, facts)
         except Exception as error:
-            await self._put_off(entry, due, error)
+            await self._endings.put_off(entry, due, error)
             return
         if verdict.action is Action.HOLD:
             self._log.warn(
@@ -219,7 +218,7 @@ class Queue(Service):
                     cast(Failure, result).raiseException()
                 if result is not None:
                     failed.append(result)
-            await self._fail(entry, failed)
+            await self._endings.fail(entry, failed)
 
     async def _serve(
         self, entry: SpoolEntry, recipient: SpoolRecipient, facts: MessageFacts, verdict: Verdict
@@ -230,9 +229,9 @@ class Queue(Service):
         except MailimError as error:
             if not error.temporary:
                 return recipient, error.text
-            await self._put_off(entry, [recipient], error)
+            await self._endings.put_off(entry, [recipient], error)
         except Exception as error:
-            await self._put_off(entry, [recipient], error)
+            await self._endings.put_off(entry, [recipient], error)
         else:
             return None if reason is None else (recipient, reason)
         return None
@@ -244,90 +243,44 @@ class Queue(Service):
         destination = await self._routing.route(entry, recipient.address)
         if isinstance(destination, ToAccount):
             account_id = destination.account_id
-            await self._delivery.deliver(entry, recipient, account_id, facts, verdict)
+            tell = await self._endings.succeeded(entry, recipient, "delivered")
+            await self._delivery.deliver(entry, recipient, account_id, facts, verdict, tell)
         elif isinstance(destination, ToAddresses):
-            addresses = destination.addresses
-            await self._store.write(lambda tx: tx.spool.replace_recipient(recipient.id, addresses))
+            await self._expand(entry, recipient, destination.addresses)
         elif isinstance(destination, Nowhere):
             return destination.reason
         elif self._relay is None:
             return "This server sends no mail to other servers."
         else:
-            await self._relay.send(entry, recipient)
-            await self._store.write(lambda tx: tx.spool.done(recipient.id))
+            await self._hand_over(self._relay, entry, recipient)
         return None
 
-    # --- failures -------------------------------------------------------------------------
-
-    async def _put_off(
-        self, entry: SpoolEntry, recipients: Sequence[SpoolRecipient], error: Exception
+    async def _expand(
+        self, entry: SpoolEntry, recipient: SpoolRecipient, addresses: Sequence[str]
     ) -> None:
-        """Write down a temporary failure, or hold what failed for too long."""
-        if isinstance(error, MailimError):
-            reason = error.text
-            self._log.warn("mail {spool_id} waits: {reason}", spool_id=entry.id, reason=reason)
-        else:
-            reason = "Something went wrong here."
-            self._log.failure("mail {spool_id} waits", failure=Failure(error), spool_id=entry.id)
-        now = self._now()
-        if self._backoff.gives_up(now, entry.received):
-            given_up = f"Given up after five days. {reason}"
-            await self._fail(entry, [(each, given_up) for each in recipients])
-            return
-        mark = entry.received + NOTICE_AFTER
-        tells = self._bounces is not None and self._bounces.wanted(entry)
-        late = [(each, reason) for each in recipients if tells and each.next_attempt == mark]
-        notice = await self._notice(entry, late, failed=False)
+        tell = None
+        if len(addresses) > 1:
+            tell = await self._endings.succeeded(entry, recipient, "expanded")
 
         def unit(tx: ITransaction) -> None:
-            for each in recipients:
-                next_attempt = self._backoff.next_attempt(now, each.attempts)
-                if tells and now < mark < next_attempt:
-                    # One attempt is at the mark itself: by that it is known, also after a
-                    # crash, that the sender is to be told now and was not before.
-                    next_attempt = mark
-                tx.spool.retry(each.id, next_attempt, reason)
-            if self._bounces is not None and notice is not None:
-                self._bounces.spool(tx, notice)
+            tx.spool.replace_recipient(recipient.id, addresses)
+            if tell is not None:
+                tell(tx)
 
         await self._store.write(unit)
 
-    async def _fail(self, entry: SpoolEntry, failed: Sequence[Failed]) -> None:
-        """End recipients with a notice to the sender, or hold them if there is none."""
-        for recipient, reason in failed:
-            self._log.warn(
-                "mail {spool_id} for {address} failed: {reason}",
-                spool_id=entry.id,
-                address=recipient.address,
-                reason=reason,
-            )
-        notice = await self._notice(entry, failed, failed=True)
+    async def _hand_over(self, relay: IRelay, entry: SpoolEntry, recipient: SpoolRecipient) -> None:
+        tells_itself = await relay.send(entry, recipient)
+        tell = None
+        if not tells_itself:
+            tell = await self._endings.succeeded(entry, recipient, "relayed")
 
         def unit(tx: ITransaction) -> None:
-            if self._bounces is None or notice is None:
-                for each, reason in failed:
-                    tx.spool.hold_recipient(each.id, reason)
-            # What an administrator ended meanwhile needs no notice.
-            elif [each for each, _ in failed if _ended(tx, each.id)]:
-                self._bounces.spool(tx, notice)
+            tx.spool.done(recipient.id)
+            if tell is not None:
+                tell(tx)
 
-        if failed:
-            await self._store.write(unit)
-
-    async def _notice(
-        self, entry: SpoolEntry, about: Sequence[Failed], failed: bool
-    ) -> Notice | None:
-        """Make the notice for the sender; None if there is nobody to tell, or it cannot be."""
-        if self._bounces is None or not about or not self._bounces.wanted(entry):
-            return None
-        troubles = [Trouble(each.address, reason) for each, reason in about]
-        try:
-            if failed:
-                return await self._bounces.failed(entry, troubles)
-            return await self._bounces.delayed(entry, troubles)
-        except Exception:
-            self._log.failure("no notice about mail {spool_id} could be made", spool_id=entry.id)
-            return None
+        await self._store.write(unit)
 
     # --- the end --------------------------------------------------------------------------
 
@@ -357,11 +310,3 @@ def _hold(tx: ITransaction, spool_id: int, reason: str) -> None:
         tx.spool.hold(spool_id, True, reason)
     except NotFound:
         pass  # somebody threw it away meanwhile
-
-
-def _ended(tx: ITransaction, recipient_id: int) -> bool:
-    try:
-        tx.spool.done(recipient_id)
-    except NotFound:
-        return False
-    return True

@@ -10,13 +10,15 @@ from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 
 @implementer(IRelay)
 class RememberingRelay:
-    """Takes everything, or raises what it is told to, once each."""
+    """Takes everything, or raises what it is told to, once each; `tells`: it knows DSN."""
 
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
+        self.tells = False
         self.sent: list[tuple[str, str]] = []  # sender, recipient
 
-    async def send(self, entry: SpoolEntry, recipient: SpoolRecipient) -> None:
+    async def send(self, entry: SpoolEntry, recipient: SpoolRecipient) -> bool:
         if self.failures:
             raise self.failures.pop(0)
         self.sent.append((entry.sender, recipient.address))
+        return self.tells

@@ -28,7 +28,7 @@ class Ledger:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    async def send(self, entry: Any, recipient: Any) -> None:
+    async def send(self, entry: Any, recipient: Any) -> bool:
         from mailim.errors import Invalid
 
         if recipient.address.startswith("no@"):
@@ -37,6 +37,7 @@ class Ledger:
             stream.write(f"{recipient.address}\n")
             stream.flush()
             os.fsync(stream.fileno())
+        return True
 
 
 def run(directory: Path, unit: int, moment: str, result: Path) -> None:

@@ -57,7 +57,7 @@ class _Batch:
 
     entry: SpoolEntry
     destination: str
-    waiting: dict[str, Deferred[None]] = field(default_factory=dict)
+    waiting: dict[str, Deferred[bool]] = field(default_factory=dict)
 
 
 @implementer(IRelay)
@@ -84,22 +84,23 @@ class Relay:
         )
         self._batches: dict[tuple[int, str], _Batch] = {}
 
-    async def send(self, entry: SpoolEntry, recipient: SpoolRecipient) -> None:
+    async def send(self, entry: SpoolEntry, recipient: SpoolRecipient) -> bool:
         """Return once another server took responsibility for this recipient.
 
+        True: it knows DSN, and was told what the sender wants to know.
         Raises `Delayed` where trying again may help, `Refused` where it will not.
         """
         domain = domain_of(recipient.address)
         destination = self._rules().host or domain
         key = (entry.id, destination)
         batch = self._batches.get(key)
-        over: Deferred[None] = Deferred()
+        over: Deferred[bool] = Deferred()
         if batch is not None and recipient.address not in batch.waiting:
             batch.waiting[recipient.address] = over
         else:
             batch = self._batches[key] = _Batch(entry, destination, {recipient.address: over})
             spawn(self._bring(batch), "bringing a mail to another server")
-        await over
+        return await over
 
     async def close(self) -> None:
         """End all connections; what was under way counts as not sent."""
@@ -213,7 +214,7 @@ class Relay:
                 outcome="took it" if error is None else error.text,
             )
             if error is None:
-                batch.waiting[address].callback(None)
+                batch.waiting[address].callback("DSN" in session.offers)
             else:
                 batch.waiting[address].errback(error)
 

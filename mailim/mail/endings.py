@@ -1,0 +1,147 @@
+"""How a recipient's way ends, or goes on later, and who is told (RFC 3461, RFC 5321 6.1).
+
+What fails for now is tried again by the table in `backoff`; what failed for good, or for five
+days, ends with a notice to its sender, in one unit with the end. What has no sender to be told
+is held with its reason. Nobody is told who wants no notice; of a success only who asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mailim.errors import MailimError, NotFound
+from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
+from mailim.interfaces.store import IStore, ITransaction
+from mailim.mail.backoff import NOTICE_AFTER, Backoff
+from mailim.mail.bounce import Bounces, Notice, Trouble
+
+Failed = tuple[SpoolRecipient, str]  # for good, and why
+Tell = Callable[[ITransaction], object]  # to be called in the unit that ends the recipient
+
+
+class Endings:
+    """Writes down what became of recipients. `now` gives the time in microseconds.
+
+    Without `bounces` nobody is told anything, and what failed is held.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        store: IStore,
+        now: Callable[[], int],
+        backoff: Backoff,
+        bounces: Bounces | None,
+    ) -> None:
+        self._store = store
+        self._now = now
+        self._backoff = backoff
+        self._bounces = bounces
+
+    async def succeeded(
+        self, entry: SpoolEntry, recipient: SpoolRecipient, action: str
+    ) -> Tell | None:
+        """Give what tells the sender of a success, None if nobody asked; see `Bounces`."""
+        bounces = self._bounces
+        if bounces is None or not entry.dsn.of(recipient.address).wants("SUCCESS"):
+            return None
+        try:
+            notice = await bounces.succeeded(entry, recipient.address, action)
+        except Exception:
+            # The mail is more than its notice: what was handed over is not sent again.
+            self._log.failure("no notice about mail {spool_id} could be made", spool_id=entry.id)
+            return None
+        return None if notice is None else lambda tx: bounces.spool(tx, notice)
+
+    async def put_off(
+        self, entry: SpoolEntry, recipients: Sequence[SpoolRecipient], error: Exception
+    ) -> None:
+        """Write down a temporary failure, or hold what failed for too long."""
+        if isinstance(error, MailimError):
+            reason = error.text
+            self._log.warn("mail {spool_id} waits: {reason}", spool_id=entry.id, reason=reason)
+        else:
+            reason = "Something went wrong here."
+            self._log.failure("mail {spool_id} waits", failure=Failure(error), spool_id=entry.id)
+        now = self._now()
+        if self._backoff.gives_up(now, entry.received):
+            given_up = f"Given up after five days. {reason}"
+            await self.fail(entry, [(each, given_up) for each in recipients])
+            return
+        mark = entry.received + NOTICE_AFTER
+        tells = self._bounces is not None and self._bounces.wanted(entry)
+        late = [
+            (each, reason)
+            for each in recipients
+            if tells and each.next_attempt == mark and entry.dsn.of(each.address).wants("DELAY")
+        ]
+        notice = await self._notice(entry, late, failed=False)
+
+        def unit(tx: ITransaction) -> None:
+            for each in recipients:
+                next_attempt = self._backoff.next_attempt(now, each.attempts)
+                if tells and now < mark < next_attempt:
+                    # One attempt is at the mark itself: by that it is known, also after a
+                    # crash, that the sender is to be told now and was not before.
+                    next_attempt = mark
+                tx.spool.retry(each.id, next_attempt, reason)
+            if self._bounces is not None and notice is not None:
+                self._bounces.spool(tx, notice)
+
+        await self._store.write(unit)
+
+    async def fail(self, entry: SpoolEntry, failed: Sequence[Failed]) -> None:
+        """End recipients with a notice to the sender, or hold them if there is none.
+
+        Who wants no notice (RFC 3461 4.1) is not written to.
+        """
+        for recipient, reason in failed:
+            self._log.warn(
+                "mail {spool_id} for {address} failed: {reason}",
+                spool_id=entry.id,
+                address=recipient.address,
+                reason=reason,
+            )
+        unwanted = [one for one in failed if not entry.dsn.of(one[0].address).wants("FAILURE")]
+        told = [one for one in failed if one not in unwanted]
+        notice = await self._notice(entry, told, failed=True)
+
+        def unit(tx: ITransaction) -> None:
+            for each, _ in unwanted:
+                _ended(tx, each.id)
+            if self._bounces is None or notice is None:
+                for each, reason in told:
+                    tx.spool.hold_recipient(each.id, reason)
+            # What an administrator ended meanwhile needs no notice.
+            elif [each for each, _ in told if _ended(tx, each.id)]:
+                self._bounces.spool(tx, notice)
+
+        if failed:
+            await self._store.write(unit)
+
+    async def _notice(
+        self, entry: SpoolEntry, about: Sequence[Failed], failed: bool
+    ) -> Notice | None:
+        """Make the notice for the sender; None if there is nobody to tell, or it cannot be."""
+        if self._bounces is None or not about or not self._bounces.wanted(entry):
+            return None
+        troubles = [Trouble(each.address, reason) for each, reason in about]
+        try:
+            if failed:
+                return await self._bounces.failed(entry, troubles)
+            return await self._bounces.delayed(entry, troubles)
+        except Exception:
+            self._log.failure("no notice about mail {spool_id} could be made", spool_id=entry.id)
+            return None
+
+
+def _ended(tx: ITransaction, recipient_id: int) -> bool:
+    try:
+        tx.spool.done(recipient_id)
+    except NotFound:
+        return False
+    return True
