@@ -38,6 +38,7 @@ class KillTests(TestCase):
         self.addCleanup(deferToThread, site.stop)
         ledger = Ledger()
         await deferToThread(self.kill_often, site, Load(site, ledger))
+        self.assertEqual(ledger.trouble, [])
         self.assertGreater(len(ledger.given), 5 * KILLS)
         await self.until_empty(site)
         for who in (ALICE, BOB):
