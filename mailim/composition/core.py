@@ -24,10 +24,13 @@ from mailim.admin.operations import Act, Operations
 from mailim.admin.queue_acts import QueueActs
 from mailim.admin.record_acts import RecordActs
 from mailim.admin.site_acts import SiteActs
+from mailim.admin.trace_acts import TraceActs
 from mailim.config import Site
 from mailim.errors import AlreadyExists, Invalid, Unavailable
 from mailim.events import Events
 from mailim.lock import SiteLock
+from mailim.mail.allowances import Allowances
+from mailim.mail.envelopes import Envelopes
 from mailim.mail.intake import Intake, IntakeLimits
 from mailim.record.checkpoints import Checkpoints, load_signer
 from mailim.record.entries import Entry
@@ -83,6 +86,10 @@ class Core:
             reactor,
             IntakeLimits(message_octets=config.mail.message_octets),
         )
+        self.envelopes = Envelopes(
+            self.directory, config.server.domain, can_relay=config.relay.enabled
+        )
+        self.allowances = Allowances(reactor, config.smtp.messages_per_hour)
         self.multipop = Multipop(
             reactor, self.store, vault, self.intake, lambda: self.site.config.multipop
         )
@@ -129,6 +136,7 @@ class Core:
             **AccountActs(self.accounts, self.store).acts(),
             **MultipopActs(self.accounts, self.multipop, serving).acts(),
             **QueueActs(self.store, self.intake.now).acts(),
+            **TraceActs(self.store).acts(),
             **RecordActs(self.reactor, self.store, self.checkpoints, self.threads).acts(),
             **SiteActs(lambda: self.site, None, self.threads).acts(),
             **(more or {}),

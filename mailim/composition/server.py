@@ -103,7 +103,7 @@ class Server(MultiService):
         )
         websocket = WebSocketXmpp(self._streams, self._connections)
         self._web = make_web(core, operations, websocket, lambda: self.healthy)
-        self._smtp = make_smtp(core, self._certificates, can_relay=self._relay is not None)
+        self._smtp = make_smtp(core, self._certificates)
 
     # --- the service -------------------------------------------------------------------
 

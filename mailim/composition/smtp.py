@@ -5,22 +5,21 @@ from __future__ import annotations
 from mailim.composition.core import Core
 from mailim.config_sections import Smtp as SmtpSection
 from mailim.protocols.smtp.addresses import Addresses
-from mailim.protocols.smtp.connections import Allowances
 from mailim.protocols.smtp.limits import SmtpLimits
 from mailim.protocols.smtp.service import Smtp
 from mailim.protocols.smtp.session import SmtpServices
 from mailim.tls import Certificates
 
 
-def make_smtp(core: Core, certificates: Certificates, can_relay: bool) -> Smtp:
-    """Give the SMTP conversations; `can_relay`: mail for other servers has a way out."""
+def make_smtp(core: Core, certificates: Certificates) -> Smtp:
+    """Give the SMTP conversations."""
     config = core.site.config
     services = SmtpServices(
         core.reactor,
         core.intake,
         core.passwords,
-        Addresses(core.directory, config.server.domain, can_relay),
-        Allowances(core.reactor, config.smtp.messages_per_hour),
+        Addresses(core.envelopes),
+        core.allowances,
         config.server.hostname,
         config.server.domain,
     )

@@ -24,6 +24,7 @@ from mailim.interfaces.bodies import IBodyWriter, PreparedBody
 from mailim.interfaces.spool import NewMail
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.limits import PREFIX_OCTETS, TRACE_HOPS
+from mailim.mail.envelopes import addresses_in
 from mailim.mail.trace import received_field
 from mailim.wire.message import MessageFacts, describe
 from mailim.wire.mime import headers
@@ -44,6 +45,7 @@ class PreparedMail:
     body: PreparedBody
     facts: MessageFacts
     prefix: bytes = b""  # header fields to stand before the mail, behind our Received
+    authors: tuple[str, ...] = ()  # the addresses in From, see `envelopes.addresses_in`
 
 
 class Intake:
@@ -121,11 +123,11 @@ class Intake:
             raise Invalid("These are not whole header fields.", "prefix")
         if len(prefix) > PREFIX_OCTETS // 2:
             raise LimitExceeded("Too many trace headers.")
-        facts, hops = await self._store.bodies.inspect(body, _look)
+        facts, hops, authors = await self._store.bodies.inspect(body, _look)
         if hops > TRACE_HOPS:
             # RFC 5321 6.3: it has been going in circles.
             raise Invalid(f"The message went through more than {TRACE_HOPS} hosts.", "loop")
-        return PreparedMail(body, facts, prefix)
+        return PreparedMail(body, facts, prefix, authors)
 
 
 class MailWriter:
@@ -148,8 +150,9 @@ class MailWriter:
         await self._body.abort()
 
 
-def _look(octets: bytes | MappedOctets) -> tuple[MessageFacts, int]:
-    """Derive the facts, and count Received fields; runs in a thread."""
+def _look(octets: bytes | MappedOctets) -> tuple[MessageFacts, int, tuple[str, ...]]:
+    """Derive the facts, count Received fields, find who wrote it; runs in a thread."""
     facts = describe(octets)
     fields = headers(octets, facts.structure)
-    return facts, sum(name.lower() == "received" for name, _ in fields)
+    hops = sum(name.lower() == "received" for name, _ in fields)
+    return facts, hops, addresses_in(fields, "from")

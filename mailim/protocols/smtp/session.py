@@ -23,9 +23,9 @@ from mailim.errors import MailimError
 from mailim.interfaces.accounts import Account
 from mailim.interfaces.dsn import NOTHING_SAID, MailDsn, RecipientDsn
 from mailim.interfaces.spool import Hop, NewMail
+from mailim.mail.allowances import Allowances
 from mailim.mail.intake import Intake
 from mailim.protocols.smtp.addresses import Addresses
-from mailim.protocols.smtp.connections import Allowances
 from mailim.protocols.smtp.limits import SmtpLimits
 from mailim.protocols.smtp.link import Link, Lost, Stopped, TimedOut
 from mailim.protocols.smtp.login import Login
@@ -341,6 +341,8 @@ class Session:
         services = self._services
         try:
             prepared = await reception.finish()
+            if self._account is not None:
+                await services.addresses.check_authors(self._account, prepared.authors)
             if self._link.lost:
                 raise Lost  # nobody would hear that we took it
             spool_id = await services.intake.keep(self._new_mail(transaction), prepared)

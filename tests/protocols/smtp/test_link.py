@@ -10,7 +10,8 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailim.errors import Invalid, LimitExceeded, NotPermitted, RateLimited, StoreUnavailable
-from mailim.protocols.smtp.connections import Allowances, Connections
+from mailim.mail.allowances import Allowances
+from mailim.protocols.smtp.connections import Connections
 from mailim.protocols.smtp.limits import SmtpLimits
 from mailim.protocols.smtp.link import Link, Lost, Stopped, TimedOut
 from mailim.protocols.smtp.replies import reply, reply_to

@@ -144,6 +144,26 @@ class SendingTests(OfficeCase):
             self.assertEqual((await client.say(f"MAIL FROM:<{path}>"))[:3], code, path)
             await client.say("RSET")
 
+    async def test_the_message_is_from_its_sender(self) -> None:
+        server = await self.serve()
+        await server.core.accounts.add_alias("sales@example.test", ALICE)
+        client = await self.alice()
+        for fields, code in (
+            ("From: Alice <alice@example.test>\r\n", "250"),
+            ("FROM : Sales <Sales+x@Example.Test>, alice@example.test\r\n", "250"),
+            (f"From: {BOB}\r\n", "550 5.7.1"),
+            (f"From: Alice <alice@example.test>, Bob <{BOB}>\r\n", "550 5.7.1"),
+            (f"From: team: {ALICE}, {BOB};\r\n", "550 5.7.1"),
+            (f"From: {ALICE}\r\nfrom: {BOB}\r\n", "550 5.7.1"),
+            (f"From: {BOB}\r\nFrom: {ALICE}\r\n", "550 5.7.1"),
+            ("From: The boss\r\n", "550 5.7.1"),
+            (f'From: "{ALICE}" <boss@example.org>\r\n', "550 5.7.1"),
+        ):
+            await client.all(f"MAIL FROM:<{ALICE}>", f"RCPT TO:<{BOB}>", "DATA")
+            client.send(f"{fields}Subject: x\r\n\r\nHello\r\n.\r\n")
+            self.assertEqual((await client.next())[: len(code)], code, fields)
+        self.assertEqual(len(await self.inbox(BOB, 2)), 2)
+
     async def test_other_servers_are_out_of_reach(self) -> None:
         await self.serve()
         client = await self.alice()
