@@ -74,7 +74,7 @@ def make_web(
         core.events,
         identity,
         public.threads,
-        JmapLimits.of(config.http),
+        JmapLimits.of(config.http, config.mail),
     )
     router.add(*jmap.routes())
     router.mount("/xmpp-websocket", websocket)

@@ -1,17 +1,21 @@
-"""Email/set (RFC 8621 section 4.6): keywords, mailboxes and removal.
+"""Email/set (RFC 8621 section 4.6): new messages, keywords, mailboxes and removal.
 
-Creating is refused with "forbidden": composing is not built yet.
+What a client creates is composed before the transaction, which then puts it into folders and
+does the rest of the call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from mailim.errors import Invalid, LimitExceeded, MailimError
 from mailim.interfaces.items import Item
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.protocols.jmap.arguments import SetArguments
+from mailim.protocols.jmap.email_composer import Composed, EmailComposer
+from mailim.protocols.jmap.email_create import read_email
 from mailim.protocols.jmap.emails import OF_ITEM, PROPERTIES
 from mailim.protocols.jmap.errors import SetError, invalid_properties
 from mailim.protocols.jmap.getting import check_size, check_state
@@ -22,30 +26,77 @@ from mailim.wire.jmap_ids import EMAIL, MAILBOX, read_id, write_id
 
 
 class EmailSet:
-    """Changes and removes messages."""
+    """Creates, changes and removes messages."""
 
     name = "Email/set"
     capability = MAIL
     arguments = SetArguments
 
-    def __init__(self, store: IStore, limits: JmapLimits) -> None:
+    def __init__(self, store: IStore, composer: EmailComposer, limits: JmapLimits) -> None:
         self._store = store
+        self._composer = composer
         self._limits = limits
 
     async def call(self, caller: Caller, arguments: SetArguments) -> Mapping[str, Any]:
-        """Do it all in one transaction."""
+        """Do it all in one transaction, once new messages are composed."""
         check_size(arguments.size, self._limits.objects_in_set)
-        outcome = await self._store.write(lambda tx: _set(tx, caller, arguments))
+        made: dict[str, Made] = {}
+        if arguments.create:
+            state = await self._store.read(lambda tx: tx.items.state(caller.number))
+            check_state(arguments, state)
+            made = await self._compose(caller, arguments.create)
+        outcome = await self._store.write(lambda tx: _set(tx, caller, arguments, made))
+        caller.created.update({key: each["id"] for key, each in outcome.created.items()})
         return outcome.response(caller)
 
+    async def _compose(
+        self, caller: Caller, emails: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, Made]:
+        """Compose what is to be created; gives for each what it became, or why it did not."""
+        made: dict[str, Made] = {}
+        left = self._limits.created_octets
+        for key, value in emails.items():
+            try:
+                if left < 0:
+                    raise SetError("rateLimit", "too much is created by one call")
+                email = read_email(value, self._limits)
+                composed = await self._composer.compose(caller.account, email)
+                left -= composed.body.size
+                received = self._composer.now() if email.received is None else email.received
+                made[key] = Draft(email.mailbox_ids, email.keywords, received, composed)
+            except (MailimError, SetError) as error:
+                made[key] = set_error_of(error)
+        return made
 
-def _set(tx: ITransaction, caller: Caller, arguments: SetArguments) -> Outcome:
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A composed message, and where it is to go; the first two as the client wrote them."""
+
+    mailbox_ids: Any
+    keywords: Any
+    received: int
+    composed: Composed
+
+
+Made = Draft | SetError
+
+
+def _set(
+    tx: ITransaction, caller: Caller, arguments: SetArguments, made: Mapping[str, Made]
+) -> Outcome:
     outcome = Outcome(old_state=tx.items.state(caller.number))
     check_state(arguments, outcome.old_state)
-    for key in arguments.create or ():
-        outcome.not_created[key] = SetError("forbidden", "messages cannot be composed here yet")
+    for key, draft in made.items():
+        try:
+            if isinstance(draft, SetError):
+                raise draft
+            outcome.created[key] = created_object(add(tx, caller, draft))
+        except (MailimError, SetError) as error:
+            outcome.not_created[key] = set_error_of(error)
+    new = {f"#{key}": each["id"] for key, each in outcome.created.items()}
     update, destroy = arguments.update or {}, arguments.destroy or ()
-    numbers = {id: read_id(EMAIL, caller.resolve(id)) for id in (*update, *destroy)}
+    numbers = {id: read_id(EMAIL, new.get(id) or caller.resolve(id)) for id in (*update, *destroy)}
     doomed = {numbers[id] for id in destroy}
     items = tx.items.get(caller.number, sorted({each for each in numbers.values() if each}))
     for id, patch in update.items():
@@ -64,6 +115,25 @@ def _set(tx: ITransaction, caller: Caller, arguments: SetArguments) -> Outcome:
             outcome.not_destroyed[id] = set_error_of(error)
     outcome.new_state = tx.items.state(caller.number)
     return outcome
+
+
+def add(tx: ITransaction, caller: Caller, draft: Draft) -> Item:
+    """Put a composed message into its folder, inside a unit; raises `SetError`."""
+    folder = folder_of(tx, caller, draft.mailbox_ids)
+    given = draft.keywords
+    keywords = frozenset() if given is None else frozenset(_members("keywords", given))
+    body_id = tx.bodies.add(draft.composed.body)
+    try:
+        return tx.items.add(folder, body_id, b"", draft.composed.facts, keywords, draft.received)
+    except LimitExceeded as error:
+        raise SetError("tooManyKeywords", error.text) from None
+    except Invalid as error:
+        raise invalid_properties(error.text, "keywords") from None
+
+
+def created_object(item: Item) -> dict[str, Any]:
+    """Give what a client is told of a message it created (RFC 8621 section 4.6)."""
+    return {name: OF_ITEM[name](item) for name in ("id", "blobId", "threadId", "size")}
 
 
 def _update(tx: ITransaction, caller: Caller, item: Item | None, patch: Mapping[str, Any]) -> None:
@@ -128,11 +198,20 @@ def _folder(
     tx: ITransaction, caller: Caller, item: Item, whole: Any, inside: Mapping[str, Any]
 ) -> int:
     """Give the one folder the message is to be in."""
-    if inside:
-        present = {write_id(MAILBOX, item.folder_id)}
-        members = _patched("mailboxIds", present, {caller.resolve(k): v for k, v in inside.items()})
-    else:
-        members = {caller.resolve(each) for each in _members("mailboxIds", whole)}
+    if not inside:
+        return folder_of(tx, caller, whole)
+    present = {write_id(MAILBOX, item.folder_id)}
+    changes = {caller.resolve(key): value for key, value in inside.items()}
+    return _one_folder(tx, caller, _patched("mailboxIds", present, changes))
+
+
+def folder_of(tx: ITransaction, caller: Caller, mailbox_ids: Any) -> int:
+    """Give the one folder `mailboxIds` names; raises `SetError`."""
+    members = _members("mailboxIds", mailbox_ids)
+    return _one_folder(tx, caller, {caller.resolve(each) for each in members})
+
+
+def _one_folder(tx: ITransaction, caller: Caller, members: set[str]) -> int:
     if not members:
         raise invalid_properties("a message is in one mailbox at least", "mailboxIds")
     if len(members) > 1:

@@ -13,6 +13,7 @@ from mailim.protocols.jmap.api import Api
 from mailim.protocols.jmap.blobs import Blobs
 from mailim.protocols.jmap.download import Download
 from mailim.protocols.jmap.echo import CoreEcho
+from mailim.protocols.jmap.email_composer import EmailComposer
 from mailim.protocols.jmap.email_get import EmailChanges, EmailGet
 from mailim.protocols.jmap.email_query import EmailQuery
 from mailim.protocols.jmap.email_query_changes import EmailQueryChanges
@@ -47,6 +48,7 @@ class Jmap:
     ) -> None:
         limits = limits or JmapLimits()
         session = Session(identity, limits)
+        composer = EmailComposer(reactor, store, threads, limits)
         self.methods = Methods(
             [
                 CoreEcho(),
@@ -61,7 +63,7 @@ class Jmap:
                 EmailChanges(store, limits),
                 EmailQuery(store, limits),
                 EmailQueryChanges(store, limits),
-                EmailSet(store, limits),
+                EmailSet(store, composer, limits),
                 SearchSnippetGet(store, threads, limits),
             ]
         )

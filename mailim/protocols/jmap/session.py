@@ -91,7 +91,7 @@ class Session:
             "maxMailboxesPerEmail": 1,
             "maxMailboxDepth": FOLDER_DEPTH,
             "maxSizeMailboxName": FOLDER_NAME_OCTETS,
-            "maxSizeAttachmentsPerEmail": self._limits.size_upload,
+            "maxSizeAttachmentsPerEmail": self._limits.size_attachments,
             "emailQuerySortOptions": list(EMAIL_SORTS),
             "mayCreateTopLevelMailbox": True,
         }

@@ -122,11 +122,6 @@ class SetTests(TestCase):
         self.assertEqual(result["notUpdated"][id]["type"], "willDestroy")
         self.assertEqual(result["destroyed"], [id])
 
-    async def test_create_is_refused(self) -> None:
-        kit = await Kit.start(self)
-        result = await kit.call("Email/set", create={"k": {"subject": "x"}})
-        self.assertEqual(result["notCreated"]["k"]["type"], "forbidden")
-
     async def test_states(self) -> None:
         kit = await Kit.start(self)
         id = await kit.add()
