@@ -77,7 +77,7 @@ class QueueActs:
             reason += f": {values['reason']}"
         await self._store.write(lambda tx: tx.spool.hold(spool_id, True, reason))
 
-    async def release(self, values: dict[str, Any], _actor: str) -> Any:
+    async def release(self, values: dict[str, Any], actor: str) -> Any:
         """Let a held mail go; its attempts start anew, at once."""
         spool_id = _spool_id(values)
 
@@ -85,23 +85,23 @@ class QueueActs:
             held = sum(each.held for each in _entry(tx, spool_id).recipients)
             if not held:
                 raise Invalid("this mail is not held", "id")
-            tx.spool.hold(spool_id, False)
+            tx.spool.hold(spool_id, False, f"by {actor}")
             return held
 
         return {"released": await self._store.write(unit)}
 
-    async def retry(self, values: dict[str, Any], _actor: str) -> Any:
+    async def retry(self, values: dict[str, Any], actor: str) -> Any:
         """Try now what waits: one mail, or all."""
         spool_id = _spool_id(values) if "id" in values else None
-        due = await self._store.write(lambda tx: tx.spool.retry_now(spool_id))
+        due = await self._store.write(lambda tx: tx.spool.retry_now(spool_id, f"by {actor}"))
         if not due and spool_id is not None:
             raise Invalid("this mail is held; release it", "id")
         return {"due": due}
 
-    async def remove(self, values: dict[str, Any], _actor: str) -> Any:
+    async def remove(self, values: dict[str, Any], actor: str) -> Any:
         """Throw a mail away; nobody is told."""
         spool_id = _spool_id(values)
-        await self._store.write(lambda tx: tx.spool.remove(spool_id))
+        await self._store.write(lambda tx: tx.spool.remove(spool_id, f"by {actor}"))
 
 
 def _spool_id(values: dict[str, Any]) -> int:

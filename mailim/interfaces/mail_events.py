@@ -96,6 +96,9 @@ class IMailEventRows(Interface):
     def events(spool_ids: Collection[int], limit: int) -> Sequence[MailEvent]:
         """Give the first lines of these mails, in the order they were written."""
 
+    def last(spool_ids: Collection[int]) -> dict[int, MailEvent]:
+        """Give the last line of each of these mails that has any."""
+
     def recipients(spool_ids: Collection[int]) -> dict[int, list[str]]:
         """Give the addresses these mails went to, or still shall go to, by spool id."""
 

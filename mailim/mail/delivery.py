@@ -17,6 +17,7 @@ from mailim.errors import NotFound
 from mailim.events import MailDelivered
 from mailim.interfaces.filters import Action, Verdict
 from mailim.interfaces.items import Folder
+from mailim.interfaces.mail_events import DELIVERED
 from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.mail.trace import return_path
@@ -60,17 +61,18 @@ class LocalDelivery:
         prefix = return_path(entry.sender) + verdict.headers + entry.prefix
 
         def unit(tx: ITransaction) -> Delivered:
-            if tx.accounts.get(account_id) is None:
+            account = tx.accounts.get(account_id)
+            if account is None:
                 raise NotFound("The account does not exist any more.")
-            item_id = None
+            item_id, place = None, "had it already"
             if tx.spool.claim(recipient.id, account_id):
                 folder = folder_for(tx, account_id, role)
                 item = tx.items.add(
                     folder.id, entry.body_id, prefix, facts, frozenset(), shown_time(entry, facts)
                 )
-                item_id = item.id
+                item_id, place = item.id, f"{folder.name}, item {item.id}"
                 tx.publish(MailDelivered(account_id, folder.id, item.id))
-            tx.spool.done(recipient.id)
+            tx.spool.done(recipient.id, DELIVERED, f"{account.address}, {place}")
             if tell is not None:
                 tell(tx)
             return Delivered(account_id, item_id)

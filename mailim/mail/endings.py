@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailim.errors import MailimError, NotFound
+from mailim.interfaces.mail_events import FAILED, NOTICE
 from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.mail.backoff import NOTICE_AFTER, Backoff
@@ -55,7 +56,9 @@ class Endings:
             # The mail is more than its notice: what was handed over is not sent again.
             self._log.failure("no notice about mail {spool_id} could be made", spool_id=entry.id)
             return None
-        return None if notice is None else lambda tx: bounces.spool(tx, notice)
+        if notice is None:
+            return None
+        return lambda tx: _tell(tx, entry, bounces, notice, f"{recipient.address} {action}")
 
     async def put_off(
         self, entry: SpoolEntry, recipients: Sequence[SpoolRecipient], error: Exception
@@ -90,7 +93,7 @@ class Endings:
                     next_attempt = mark
                 tx.spool.retry(each.id, next_attempt, reason)
             if self._bounces is not None and notice is not None:
-                self._bounces.spool(tx, notice)
+                _tell(tx, entry, self._bounces, notice, "delayed")
 
         await self._store.write(unit)
 
@@ -111,14 +114,14 @@ class Endings:
         notice = await self._notice(entry, told, failed=True)
 
         def unit(tx: ITransaction) -> None:
-            for each, _ in unwanted:
-                _ended(tx, each.id)
+            for each, reason in unwanted:
+                _ended(tx, each.id, reason)
             if self._bounces is None or notice is None:
                 for each, reason in told:
                     tx.spool.hold_recipient(each.id, reason)
             # What an administrator ended meanwhile needs no notice.
-            elif [each for each, _ in told if _ended(tx, each.id)]:
-                self._bounces.spool(tx, notice)
+            elif [each for each, reason in told if _ended(tx, each.id, reason)]:
+                _tell(tx, entry, self._bounces, notice, "failed")
 
         if failed:
             await self._store.write(unit)
@@ -139,9 +142,16 @@ class Endings:
             return None
 
 
-def _ended(tx: ITransaction, recipient_id: int) -> bool:
+def _tell(
+    tx: ITransaction, entry: SpoolEntry, bounces: Bounces, notice: Notice, about: str
+) -> None:
+    notice_id = bounces.spool(tx, notice)
+    tx.mail_events.add(entry.id, NOTICE, "", f"{about}: told {entry.sender}", notice_id)
+
+
+def _ended(tx: ITransaction, recipient_id: int, reason: str) -> bool:
     try:
-        tx.spool.done(recipient_id)
+        tx.spool.done(recipient_id, FAILED, reason)
     except NotFound:
         return False
     return True

@@ -28,6 +28,7 @@ from mailim.background import spawn
 from mailim.errors import MailimError, NotFound
 from mailim.events import Events, SpoolChanged
 from mailim.interfaces.filters import Action, IFilter, Verdict
+from mailim.interfaces.mail_events import RELAYED
 from mailim.interfaces.relay import IRelay
 from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 from mailim.interfaces.store import IStore, ITransaction
@@ -270,13 +271,13 @@ class Queue(Service):
         await self._store.write(unit)
 
     async def _hand_over(self, relay: IRelay, entry: SpoolEntry, recipient: SpoolRecipient) -> None:
-        tells_itself = await relay.send(entry, recipient)
+        handed = await relay.send(entry, recipient)
         tell = None
-        if not tells_itself:
+        if not handed.tells:
             tell = await self._endings.succeeded(entry, recipient, "relayed")
 
         def unit(tx: ITransaction) -> None:
-            tx.spool.done(recipient.id)
+            tx.spool.done(recipient.id, RELAYED, f"{handed.host} said: {handed.words}")
             if tell is not None:
                 tell(tx)
 

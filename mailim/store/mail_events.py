@@ -101,6 +101,15 @@ _SERVED: Final = Statement(
         )
     )
 )
+_LAST: Final = Statement(
+    select(mail_event.c.id, *(mail_event.c[name] for name in _COLUMNS)).where(
+        mail_event.c.id.in_(
+            select(func.max(mail_event.c.id))
+            .where(one_of_ids(mail_event.c.spool_id, "ids"))
+            .group_by(mail_event.c.spool_id)
+        )
+    )
+)
 _OLD: Final = Statement(
     select(mail_trace.c.spool_id)
     .where(
@@ -211,6 +220,11 @@ class MailEventRows:
         """Give the first lines of these mails, in the order they were written."""
         rows = self._db.all(_EVENTS, ids=id_list(spool_ids), limit=limit)
         return [MailEvent(*row) for row in rows]
+
+    def last(self, spool_ids: Collection[int]) -> dict[int, MailEvent]:
+        """Give the last line of each of these mails that has any."""
+        rows = self._db.all(_LAST, ids=id_list(spool_ids))
+        return {row[1]: MailEvent(*row) for row in rows}
 
     def recipients(self, spool_ids: Collection[int]) -> dict[int, list[str]]:
         """Give the addresses these mails went to, or still shall go to, by spool id."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zope.interface import implementer
 
-from mailim.interfaces.relay import IRelay
+from mailim.interfaces.relay import Handed, IRelay
 from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 
 
@@ -17,8 +17,8 @@ class RememberingRelay:
         self.tells = False
         self.sent: list[tuple[str, str]] = []  # sender, recipient
 
-    async def send(self, entry: SpoolEntry, recipient: SpoolRecipient) -> bool:
+    async def send(self, entry: SpoolEntry, recipient: SpoolRecipient) -> Handed:
         if self.failures:
             raise self.failures.pop(0)
         self.sent.append((entry.sender, recipient.address))
-        return self.tells
+        return Handed("mx.example.org", "250 2.0.0 Ok", self.tells)

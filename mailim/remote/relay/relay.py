@@ -17,8 +17,9 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailim.background import spawn
+from mailim.errors import MailimError
 from mailim.interfaces.bodies import IBodies
-from mailim.interfaces.relay import IRelay
+from mailim.interfaces.relay import Handed, IRelay
 from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 from mailim.remote.multipop.hosts import is_public
 from mailim.remote.relay.destinations import Destinations
@@ -57,7 +58,7 @@ class _Batch:
 
     entry: SpoolEntry
     destination: str
-    waiting: dict[str, Deferred[bool]] = field(default_factory=dict)
+    waiting: dict[str, Deferred[Handed]] = field(default_factory=dict)
 
 
 @implementer(IRelay)
@@ -84,17 +85,16 @@ class Relay:
         )
         self._batches: dict[tuple[int, str], _Batch] = {}
 
-    async def send(self, entry: SpoolEntry, recipient: SpoolRecipient) -> bool:
+    async def send(self, entry: SpoolEntry, recipient: SpoolRecipient) -> Handed:
         """Return once another server took responsibility for this recipient.
 
-        True: it knows DSN, and was told what the sender wants to know.
         Raises `Delayed` where trying again may help, `Refused` where it will not.
         """
         domain = domain_of(recipient.address)
         destination = self._rules().host or domain
         key = (entry.id, destination)
         batch = self._batches.get(key)
-        over: Deferred[bool] = Deferred()
+        over: Deferred[Handed] = Deferred()
         if batch is not None and recipient.address not in batch.waiting:
             batch.waiting[recipient.address] = over
         else:
@@ -203,7 +203,7 @@ class Relay:
         self._door.leave(session)
 
     def _tell(self, batch: _Batch, session: Session, outcomes: Outcomes) -> None:
-        for address, error in outcomes.items():
+        for address, outcome in outcomes.items():
             self._log.info(
                 "mail {spool_id} for {address}: {host} {outcome}",
                 spool_id=batch.entry.id,
@@ -211,12 +211,13 @@ class Relay:
                 host=session.host.name,
                 ip=session.host.address,
                 protection=session.protection,
-                outcome="took it" if error is None else error.text,
+                outcome=outcome.text if isinstance(outcome, MailimError) else "took it",
             )
-            if error is None:
-                batch.waiting[address].callback("DSN" in session.offers)
+            if isinstance(outcome, MailimError):
+                batch.waiting[address].errback(outcome)
             else:
-                batch.waiting[address].errback(error)
+                handed = Handed(session.host.name, outcome, "DSN" in session.offers)
+                batch.waiting[address].callback(handed)
 
     async def _letter(self, entry: SpoolEntry) -> Letter:
         seeker = NeedsSeeker()

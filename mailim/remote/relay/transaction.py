@@ -16,7 +16,7 @@ from mailim.remote.relay.words import Delayed, HostFailed, Refused, refusal
 from mailim.wire.smtp_client import Reply
 from mailim.wire.smtp_outgoing import Needs, OutgoingBody
 
-Outcomes = dict[str, MailimError | None]  # by recipient; None: the server has it now
+Outcomes = dict[str, MailimError | str]  # by recipient; words: the server said so and has it
 
 MOST_RECIPIENTS: Final = 100  # of one transaction, RFC 5321 4.5.3.1.8
 
@@ -98,15 +98,19 @@ async def _envelope(
     together = "PIPELINING" in session.offers
     ask = _together if together else _one_by_one
     replies = await ask(connection, arguments, paths)
-    outcomes = {each: _said(session, replies[each]) for each in paths}
-    wanted = any(outcome is None for outcome in outcomes.values())
+    refused: Outcomes = {}
+    for each in paths:
+        said = _said(session, replies[each])
+        if said is not None:
+            refused[each] = said
+    wanted = len(refused) < len(paths)
     if not together:
         if not wanted:
             await connection.ask("RSET")
-            return outcomes
+            return refused
         connection.send("DATA")
     end = await _message(session, message, wanted)
-    return {each: end if said is None else said for each, said in outcomes.items()}
+    return {each: refused.get(each, end) for each in paths}
 
 
 async def _one_by_one(
@@ -145,8 +149,8 @@ def _said(session: Session, reply: Reply) -> MailimError | None:
 
 async def _message(
     session: Session, message: AsyncIterable[bytes], wanted: bool
-) -> MailimError | None:
-    """Await the reply to DATA and send the message; gives what it was refused with."""
+) -> MailimError | str:
+    """Await the reply to DATA and send the message; gives the words it was taken with."""
     connection = session.connection
     go = await connection.reply(connection.times.data)
     if go.code != 354:
@@ -162,7 +166,7 @@ async def _message(
         return refusal(session.host.name, interrupted.reply)
     finally:
         connection.end_message()
-    return None if end.ok else refusal(session.host.name, end)
+    return end.words if end.ok else refusal(session.host.name, end)
 
 
 async def _stream(connection: SmtpConnection, message: AsyncIterable[bytes]) -> None:
