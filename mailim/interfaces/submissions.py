@@ -125,8 +125,8 @@ class ISubmissionRows(Interface):
         Raises `NotFound` if it is not pending any more.
         """
 
-    def cancel(account_id: int, submission_id: int, now: int) -> bool:
-        """Cancel one; False if it is not pending any more. Raises `NotFound`."""
+    def cancel(submission_id: int, now: int) -> bool:
+        """Cancel one, whosever it is; False if it is not pending any more."""
 
     def remove(account_id: int, submission_id: int) -> None:
         """Forget one; what is pending is sent all the same. Raises `NotFound`."""

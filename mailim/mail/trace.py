@@ -42,7 +42,8 @@ def received_field(mail: NewMail, hostname: str, trace_id: str) -> bytes:
         lines = _from_hop(mail.hop, hostname, trace_id)
     else:
         lines = [f"Received: by {hostname} (mailim) with {protocol} id {trace_id}"]
-    if mail.hop is None and mail.source:
+    # As which account one has logged in is not told to whom one writes under an alias.
+    if mail.hop is None and mail.source and mail.origin != "jmap":
         lines.append(f"\t({_comment(mail.source)})")
     if len(mail.recipients) == 1:
         address = mail.recipients[0]
