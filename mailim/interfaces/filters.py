@@ -43,11 +43,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """An instant message a rule wants sent; all macros are expanded."""
+    """An instant message a rule wants sent; all macros are expanded.
+
+    `told`: the sender stands in the mail, not in the rule.
+    """
 
     recipient: str
     sender: str
     body: str
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
