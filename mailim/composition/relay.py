@@ -36,10 +36,14 @@ def make_relay(core: Core) -> Relay | None:
     return Relay(core.reactor, core.store.bodies, exchangers, door, Rules(lambda: core.site))
 
 
-def make_bounces(core: Core) -> Bounces:
-    """Give what tells senders of mail that did not arrive; it needs the way out."""
+def make_bounces(core: Core, can_relay: bool) -> Bounces:
+    """Give what tells senders of their mail; without a way out, senders here."""
     server = core.site.config.server
-    return Bounces(core.store, core.intake, server.hostname, server.domain)
+
+    async def reaches(address: str) -> bool:
+        return can_relay or await core.directory.is_local(address.rpartition("@")[2])
+
+    return Bounces(core.store, core.intake, server.hostname, server.domain, reaches)
 
 
 def _of_the_system() -> list[tuple[str, int]]:

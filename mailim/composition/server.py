@@ -90,7 +90,7 @@ class Server(MultiService):
             Routing(core.directory),
             LocalDelivery(core.store),
             self._relay,
-            bounces=make_bounces(core) if self._relay is not None else None,
+            bounces=make_bounces(core, self._relay is not None),
             at_once=config.mail.deliveries_at_once,
         )
         self._connections = Connections(stream_settings(core.site))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
@@ -105,22 +105,38 @@ class Notice:
     mail: NewMail
 
 
-class Bounces:
-    """Composes notices. `hostname` is this server's, `domain` that of its postmaster."""
+async def _everybody(_address: str) -> bool:
+    return True
 
-    def __init__(self, store: IStore, intake: Intake, hostname: str, domain: str) -> None:
+
+class Bounces:
+    """Composes notices. `hostname` is this server's, `domain` that of its postmaster.
+
+    reaches: says whether mail for an address has a way at all.
+    """
+
+    def __init__(
+        self,
+        store: IStore,
+        intake: Intake,
+        hostname: str,
+        domain: str,
+        reaches: Callable[[str], Awaitable[bool]] = _everybody,
+    ) -> None:
         self._store = store
         self._intake = intake
         self._hostname = hostname
         self._domain = domain
+        self._reaches = reaches
 
-    @staticmethod
-    def wanted(entry: SpoolEntry) -> bool:
+    async def wanted(self, entry: SpoolEntry) -> bool:
         """Say whether there is somebody to tell.
 
         Mail that was collected is nobody's business but its owner's, whatever its envelope.
         """
-        return bool(entry.sender) and entry.origin != "multipop"
+        if not entry.sender or entry.origin == "multipop":
+            return False
+        return await self._reaches(entry.sender)
 
     async def failed(self, entry: SpoolEntry, troubles: Sequence[Trouble]) -> Notice:
         """Make the notice that a mail will not reach these recipients."""
@@ -136,7 +152,7 @@ class Bounces:
         action (RFC 3464 2.3.3): delivered, relayed (to a server that cannot tell), or
         expanded (a group).
         """
-        if not self.wanted(entry) or not entry.dsn.of(address).wants("SUCCESS"):
+        if not entry.dsn.of(address).wants("SUCCESS") or not await self.wanted(entry):
             return None
         return await self._notice(entry, [Trouble(address)], action)
 

@@ -76,7 +76,7 @@ class Endings:
             await self.fail(entry, [(each, given_up) for each in recipients])
             return
         mark = entry.received + NOTICE_AFTER
-        tells = self._bounces is not None and self._bounces.wanted(entry)
+        tells = self._bounces is not None and await self._bounces.wanted(entry)
         late = [
             (each, reason)
             for each in recipients
@@ -130,7 +130,7 @@ class Endings:
         self, entry: SpoolEntry, about: Sequence[Failed], failed: bool
     ) -> Notice | None:
         """Make the notice for the sender; None if there is nobody to tell, or it cannot be."""
-        if self._bounces is None or not about or not self._bounces.wanted(entry):
+        if self._bounces is None or not about or not await self._bounces.wanted(entry):
             return None
         troubles = [Trouble(each.address, reason) for each, reason in about]
         try:
