@@ -20,7 +20,18 @@ Act = Callable[[dict[str, Any], str], Awaitable[Any]]
 _LOGGED = 200  # characters of one argument in the log
 # Acts that only look leave a line in the log, but none in the record.
 LOOKING = frozenset(
-    {"list", "show", "status", "connections", "check", "search", "export", "verify", "filter.test"}
+    {
+        "list",
+        "show",
+        "status",
+        "connections",
+        "check",
+        "search",
+        "export",
+        "verify",
+        "filter.test",
+        "trace",
+    }
 )
 
 

@@ -233,6 +233,19 @@ TABLE: tuple[Operation, ...] = (
         (_place("id", "only this mail", required=False),),
     ),
     Operation("queue.remove", "Throw a mail away; its sender is not told.", (_MAIL,)),
+    Operation(
+        "trace",
+        "Tell the way of one mail, or list mails.",
+        (
+            _place("mail", "its Message-ID, or its number", required=False),
+            Argument("from", "list mails of this sender: an address, a domain, or <>"),
+            Argument("to", "list mails for this recipient: an address, or a domain"),
+            Argument("since", "not before this time (ISO 8601; UTC unless it says otherwise)"),
+            Argument("until", "before this time"),
+            Argument("limit", "at most so many, newest first; 100 if not given", "int"),
+            Argument("before", "only mails before this number, for paging", "int"),
+        ),
+    ),
     Operation("filter.list", "Show the rules for mail as they are in force."),
     Operation(
         "filter.test",
