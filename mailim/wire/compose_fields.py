@@ -81,7 +81,9 @@ def urls_field(name: str, urls: Sequence[str]) -> bytes:
 
 
 def date_field(name: str, date: datetime) -> bytes:
-    """Write a date; its time zone is kept."""
+    """Write a date; its time zone is kept. RFC 5322 section 3.3 knows years from 1900 on."""
+    if date.year < 1900:
+        raise ComposeError("a year of four digits from 1900 on is needed")
     return _folded(name, [format_datetime(date)])
 
 
@@ -187,8 +189,10 @@ def _addr_spec(email: str) -> tuple[str, bool]:
     if len(email.encode()) > LONGEST_WORD:
         raise ComposeError("the address is too long")
     local, at, domain = email.rpartition("@")
-    if not at and (not email or _LOCAL.fullmatch(email)):
-        return email, bool(email) and not email.startswith('"')
+    if not email or (email.startswith('"') and _LOCAL.fullmatch(email)):
+        return email, False
+    if not at and _LOCAL.fullmatch(email):
+        return email, True
     if at and _DOMAIN.fullmatch(domain):
         plain = _LOCAL.fullmatch(local)
         return (email, True) if plain else (f"{_quoted(local)}@{domain}", True)

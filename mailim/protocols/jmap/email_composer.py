@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -21,7 +22,7 @@ from mailim.interfaces.bodies import IBodyWriter, PreparedBody
 from mailim.interfaces.store import IStore
 from mailim.protocols.http.request import Threads
 from mailim.protocols.jmap.blobs import Blob, Blobs
-from mailim.protocols.jmap.email_create import BlobNotFound, NewEmail
+from mailim.protocols.jmap.email_create import BlobNotFound, NewEmail, read_email
 from mailim.protocols.jmap.errors import SetError
 from mailim.protocols.jmap.limits import JmapLimits
 from mailim.wire.compose_encoders import LineCheck, encoder
@@ -53,6 +54,11 @@ class EmailComposer:
     def now(self) -> int:
         """Give the time, in microseconds."""
         return int(self._clock.seconds() * 1_000_000)
+
+    async def read(self, value: Mapping[str, Any]) -> NewEmail:
+        """Read and check an Email a client wrote, in a thread; raises `SetError`."""
+        email: NewEmail = await self._threads(lambda: read_email(value, self._limits))
+        return email
 
     async def compose(self, account: Account, email: NewEmail) -> Composed:
         """Write a message; raises `SetError`. Fills in Date and Message-ID if missing."""

@@ -67,6 +67,10 @@ class BlobNotFound(SetError):
 
 def read_email(value: Mapping[str, Any], limits: JmapLimits) -> NewEmail:
     """Read an Email; raises `SetError`. Mailboxes and keywords are checked by who adds it."""
+    # Texts apart, nothing of it is large; and what is not large is quickly written.
+    weight = sum(len(name) + _weight(each) for name, each in value.items() if name != "bodyValues")
+    if weight > limits.created_header_octets:
+        raise SetError("tooLarge", f"headers have up to {limits.created_header_octets} octets")
     wrong = Wrong()
     fields: Fields = {}
     for name, each in value.items():
@@ -96,9 +100,24 @@ def read_email(value: Mapping[str, Any], limits: JmapLimits) -> NewEmail:
 def _check_size(new: NewEmail, parts: Parts, limits: JmapLimits) -> None:
     header = sum(len(each) for fields in new.fields.values() for each in fields)
     if header > limits.created_header_octets:
-        raise SetError("tooLarge", f"a header has up to {limits.created_header_octets} octets")
+        raise SetError("tooLarge", f"headers have up to {limits.created_header_octets} octets")
     if parts.text_octets > limits.created_text_octets:
         raise SetError("tooLarge", f"texts have up to {limits.created_text_octets} octets")
+
+
+def _weight(value: Any) -> int:
+    """Count the characters of all strings in a value."""
+    count = 0
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            waiting.extend(each)
+            waiting.extend(each.values())
+        elif isinstance(each, list):
+            waiting.extend(each)
+        count += len(each) if isinstance(each, str) else 1
+    return count
 
 
 def _received(value: Mapping[str, Any], wrong: Wrong) -> int | None:

@@ -19,8 +19,8 @@ from mailim.wire.compose_fields import (
     text_field,
     urls_field,
 )
-from mailim.wire.header_forms import HeaderForm
-from mailim.wire.mailboxes import Group, Mailbox
+from mailim.wire.header_forms import MAX_IDS, HeaderForm
+from mailim.wire.mailboxes import MAX_MAILBOXES, Group, Mailbox
 
 # RFC 8620 section 1.4
 _DATE: Final = re.compile(
@@ -43,15 +43,18 @@ class Wrong:
 
 def is_text(value: Any) -> bool:
     """Tell a string that is well-formed Unicode."""
-    if not isinstance(value, str):
+    try:
+        return isinstance(value, str) and value.encode() is not None
+    except UnicodeEncodeError:
         return False
-    return not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def strings(value: Any) -> list[str]:
     """Check String[]; raises `ComposeError`."""
     if not isinstance(value, list) or not all(map(is_text, value)):
         raise ComposeError("an array of strings is needed")
+    if len(value) > MAX_IDS:
+        raise ComposeError(f"at most {MAX_IDS} are allowed")
     return value
 
 
@@ -79,6 +82,8 @@ def read_mailboxes(value: Any) -> list[Mailbox]:
     """Check EmailAddress[]; raises `ComposeError`. Whether they are addresses is not asked."""
     if not isinstance(value, list):
         raise ComposeError("an array of addresses is needed")
+    if len(value) > MAX_MAILBOXES:
+        raise ComposeError(f"at most {MAX_MAILBOXES} addresses are allowed")
     mailboxes = []
     for each in value:
         if not isinstance(each, dict) or not each.keys() <= {"name", "email"}:

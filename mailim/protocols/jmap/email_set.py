@@ -15,7 +15,6 @@ from mailim.interfaces.items import Item
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.protocols.jmap.arguments import SetArguments
 from mailim.protocols.jmap.email_composer import Composed, EmailComposer
-from mailim.protocols.jmap.email_create import read_email
 from mailim.protocols.jmap.emails import OF_ITEM, PROPERTIES
 from mailim.protocols.jmap.errors import SetError, invalid_properties
 from mailim.protocols.jmap.getting import check_size, check_state
@@ -59,7 +58,7 @@ class EmailSet:
             try:
                 if left < 0:
                     raise SetError("rateLimit", "too much is created by one call")
-                email = read_email(value, self._limits)
+                email = await self._composer.read(value)
                 composed = await self._composer.compose(caller.account, email)
                 left -= composed.body.size
                 received = self._composer.now() if email.received is None else email.received

@@ -37,7 +37,7 @@ class JmapLimits:
     created_octets: int = 1 << 29  # after so many octets one call creates no more messages
     created_parts: int = 500  # of a message
     created_depth: int = 20  # parts inside each other
-    created_header_octets: int = 256 * 1024  # of a message's own header
+    created_header_octets: int = 512 * 1024  # of a message's header, and of all but its texts
     created_text_octets: int = 8 * 1024 * 1024  # characters of all its texts
     streams: int = 20  # event sources of one account
     streams_in_all: int = 2000
