@@ -310,6 +310,12 @@ class Mail(Section):
         le=1000,
         description="Mails of the queue worked on side by side (restart).",
     )
+    trace_days: int = Field(
+        default=30,
+        ge=0,
+        le=3650,
+        description="Days for which is kept what happened to each mail; 0 for none (restart).",
+    )
 
 
 class Smtp(Section):

@@ -173,6 +173,13 @@ def _signer(site: Site) -> Signer:
 def _store(reactor: Any, site: Site, events: Events) -> Store:
     store = site.config.store
     try:
-        return Store.open(reactor, site.var, events, url=store.url, readers=store.readers)
+        return Store.open(
+            reactor,
+            site.var,
+            events,
+            url=store.url,
+            readers=store.readers,
+            traces=site.config.mail.trace_days > 0,
+        )
     except OSError as error:
         raise Unavailable(f"{error.filename}: {error.strerror}") from None

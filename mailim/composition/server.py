@@ -27,6 +27,7 @@ from mailim.im.service import ImLimits, InstantMessaging
 from mailim.interfaces.store import ITransaction, Priority
 from mailim.listening import Listeners
 from mailim.mail.delivery import LocalDelivery
+from mailim.mail.forgetting import Forgetting
 from mailim.mail.queue import Queue
 from mailim.mail.routing import Routing
 from mailim.protocols.xmpp.connections import Connections
@@ -123,6 +124,8 @@ class Server(MultiService):
         self.queue.setServiceParent(self)
         core.multipop.setServiceParent(self)
         Indexing(self._reactor, core.store, core.events).setServiceParent(self)
+        days = core.site.config.mail.trace_days
+        Forgetting(self._reactor, core.store, days).setServiceParent(self)
         sweep = TimerService(_SWEEP_SECONDS, self._sweep)
         sweep.clock = self._reactor
         sweep.setServiceParent(self)
