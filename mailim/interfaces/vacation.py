@@ -58,6 +58,9 @@ class IVacationRows(Interface):
         `Invalid` with the field's name as its path, `NotFound` (no such account).
         """
 
+    def answered(account_id: int, sender: str, now: int, since: int) -> bool:
+        """Say whether this sender was answered after `since`."""
+
     def claim(account_id: int, sender: str, now: int, since: int, most: int) -> bool:
         """Say, and remember, that this sender is answered now; in the reply's own unit.
 

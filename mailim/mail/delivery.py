@@ -20,11 +20,19 @@ from mailim.interfaces.items import Folder
 from mailim.interfaces.mail_events import DELIVERED
 from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 from mailim.interfaces.store import IStore, ITransaction
+from mailim.mail.autoreply import Autoreplies
 from mailim.mail.trace import return_path
 from mailim.wire.message import MessageFacts
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OLDEST = (datetime(1990, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+
+
+Answer = Callable[[ITransaction], None]
+
+
+class _NotAnswered(Exception):
+    """The reply failed, and the unit with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +48,10 @@ class LocalDelivery:
 
     _log = Logger()
 
-    def __init__(self, store: IStore) -> None:
+    def __init__(self, store: IStore, autoreplies: Autoreplies | None = None) -> None:
+        """With `autoreplies`, senders are answered where accounts wish it."""
         self._store = store
+        self._autoreplies = autoreplies
 
     async def deliver(
         self,
@@ -60,7 +70,7 @@ class LocalDelivery:
         role = "junk" if verdict.action is Action.JUNK else "inbox"
         prefix = return_path(entry.sender) + verdict.headers + entry.prefix
 
-        def unit(tx: ITransaction) -> Delivered:
+        def unit(tx: ITransaction, answer: Answer | None) -> Delivered:
             account = tx.accounts.get(account_id)
             if account is None:
                 raise NotFound("The account does not exist any more.")
@@ -72,12 +82,14 @@ class LocalDelivery:
                 )
                 item_id, place = item.id, f"{folder.name}, item {item.id}"
                 tx.publish(MailDelivered(account_id, folder.id, item.id))
+                if answer is not None:
+                    answer(tx)
             tx.spool.done(recipient.id, DELIVERED, f"{account.address}, {place}")
             if tell is not None:
                 tell(tx)
             return Delivered(account_id, item_id)
 
-        delivered = await self._store.write(unit)
+        delivered = await self._written(unit, await self._answer(entry, account_id, facts, verdict))
         self._log.info(
             "mail {spool_id} delivered to {address}: item {item_id}",
             spool_id=entry.id,
@@ -86,6 +98,35 @@ class LocalDelivery:
             item_id=delivered.item_id,
         )
         return delivered
+
+    async def _answer(
+        self, entry: SpoolEntry, account_id: int, facts: MessageFacts, verdict: Verdict
+    ) -> Answer | None:
+        """Make an automatic reply ready, if there shall be one."""
+        autoreplies = self._autoreplies
+        if autoreplies is None:
+            return None
+        reply = await autoreplies.prepare(entry, account_id, facts, verdict)
+        if reply is None:
+            return None
+
+        def answer(tx: ITransaction) -> None:
+            try:
+                autoreplies.spool(tx, entry, reply)
+            except Exception as error:
+                raise _NotAnswered from error
+
+        return answer
+
+    async def _written(
+        self, unit: Callable[[ITransaction, Answer | None], Delivered], answer: Answer | None
+    ) -> Delivered:
+        """Run the unit; a reply that fails is left out rather than the mail."""
+        try:
+            return await self._store.write(lambda tx: unit(tx, answer))
+        except _NotAnswered:
+            self._log.failure("a mail is delivered without its automatic reply")
+            return await self._store.write(lambda tx: unit(tx, None))
 
 
 def shown_time(entry: SpoolEntry, facts: MessageFacts) -> int:

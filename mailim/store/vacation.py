@@ -121,11 +121,15 @@ class VacationRows:
         self._db.run(_SET, account_id=account_id, **values)
         return new
 
-    def claim(self, account_id: int, sender: str, now: int, since: int, most: int) -> bool:
-        """Say, and remember, that this sender is answered now."""
+    def answered(self, account_id: int, sender: str, now: int, since: int) -> bool:
+        """Say whether this sender was answered after `since`."""
         last = self._db.value(_LAST, account_id=account_id, sender=sender)
         # A time to come is of a clock that went wrong: it must not silence us for years.
-        if last is not None and since < last <= now:
+        return last is not None and since < last <= now
+
+    def claim(self, account_id: int, sender: str, now: int, since: int, most: int) -> bool:
+        """Say, and remember, that this sender is answered now."""
+        if self.answered(account_id, sender, now, since):
             return False
         if self._db.value(_LATELY, account_id=account_id, after=now - _HOUR) >= most:
             return False
