@@ -26,6 +26,7 @@ from mailim.webmail.account_api import AccountApi
 from mailim.webmail.frames import Frames
 from mailim.webmail.multipop_api import MultipopApi
 from mailim.webmail.pages import Pages
+from mailim.webmail.people_api import PeopleApi
 from mailim.wire.jmap_ids import ACCOUNT, EMAIL, read_id, write_id
 
 STATIC: Final = Path(__file__).parent.parent / "webmail" / "static"
@@ -116,6 +117,7 @@ def _routes(core: Core, identity: Identity, operations: Operations) -> list[Rout
             core.directory.get,
             lambda text: read_id(EMAIL, text),
         ).routes(),
+        *PeopleApi(core.store, identity, core.directory, core.reactor.seconds).routes(),
         *MultipopApi(identity, core.multipop).routes(),
         *AdminApi(operations, by_session(identity)).routes(),
     ]

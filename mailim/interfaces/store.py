@@ -24,6 +24,7 @@ from mailim.interfaces.boxes import IBoxRows
 from mailim.interfaces.im import IImRows
 from mailim.interfaces.items import IFolderRows, IItemRows
 from mailim.interfaces.mail_events import IMailEventRows
+from mailim.interfaces.people import IPeopleRows
 from mailim.interfaces.record import IRecordRows
 from mailim.interfaces.spool import ISpoolRows
 from mailim.interfaces.submissions import IIdentityRows, ISubmissionRows
@@ -51,6 +52,7 @@ class ITransaction(Interface):
     mail_events: IMailEventRows = Attribute("what happened to each mail")
     identities: IIdentityRows = Attribute("as whom accounts send")
     submissions: ISubmissionRows = Attribute("what accounts send by JMAP")
+    people: IPeopleRows = Attribute("with whom accounts have corresponded")
     boxes: IBoxRows = Attribute("MultiPOP boxes and their UIDLs")
     vacation: IVacationRows = Attribute("automatic replies")
     record: IRecordRows = Attribute("the central record")

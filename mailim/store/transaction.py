@@ -27,6 +27,7 @@ from mailim.store.mail_events import MailEventRows
 from mailim.store.mail_state import MailState
 from mailim.store.message_facts import FactRows
 from mailim.store.message_search import MessageSearch
+from mailim.store.people import PeopleRows
 from mailim.store.record import RecordRows
 from mailim.store.spool import SpoolRows
 from mailim.store.submissions import SubmissionRows
@@ -76,6 +77,7 @@ class Transaction:
         self.spool = SpoolRows(connection, self.publish, self.bodies, self.mail_events)
         self.identities = IdentityRows(connection, state)
         self.submissions = SubmissionRows(connection, state, self.bodies)
+        self.people = PeopleRows(connection)
         self.boxes = BoxRows(connection, self.publish)
         self.vacation = VacationRows(connection, state)
         self.search = MessageSearch(connection, self.bodies, FactRows(connection))
