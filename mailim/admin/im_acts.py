@@ -70,5 +70,5 @@ def _shown(session: Session) -> dict[str, Any]:
         "show": show,
         "status": status,
         "priority": session.priority,
-        "client": session.info.tls,
+        "tls": session.info.tls,
     }

@@ -121,6 +121,8 @@ class SocketTests(AdminCase):
         self.assertEqual(found[0]["jid"], "alice@example.test/desk")
         self.assertEqual((found[0]["show"], found[0]["status"]), ("dnd", "busy"))
         self.assertEqual((found[0]["address"], found[0]["protocol"]), ("127.0.0.1", "xmpp"))
+        self.assertRegex(found[0]["tls"], r"\ATLSv1\.[23] [A-Z0-9_-]+\Z")
+        self.assertNotIn("client", found[0])
         await self.call("im.send", to="alice@example.test", body="Backup is done")
         message = await client.next()
         self.assertEqual(message.find("body").text, "Backup is done")

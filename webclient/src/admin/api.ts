@@ -42,7 +42,8 @@ export interface ConnectionRow {
   readonly show: string | null;
   readonly status: string | null;
   readonly priority: number;
-  readonly client: string | null;
+  /** Version and cipher. */
+  readonly tls: string;
 }
 
 export interface BoxRow {

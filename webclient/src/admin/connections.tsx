@@ -65,7 +65,10 @@ function Row({ row, reload }: { row: ConnectionRow; reload: () => Promise<void> 
         <span dir="ltr">{row.address}</span>
       </Cell>
       <Cell label={t("By")}>
-        <span title={row.client ?? undefined}>{protocolText(row)}</span>
+        <span class="person-words">
+          {protocolText(row)}
+          <span dir="ltr">{row.tls}</span>
+        </span>
       </Cell>
       <Cell label={t("Since")}>
         <When iso={row.since} />
