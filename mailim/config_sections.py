@@ -310,11 +310,24 @@ class Mail(Section):
         le=1000,
         description="Mails of the queue worked on side by side (restart).",
     )
+    undo_seconds: int = Field(
+        default=10,
+        ge=0,
+        le=60,
+        description="Mail written in the browser waits so long before it goes, and can be called"
+        " back; a client may ask for another time.",
+    )
     trace_days: int = Field(
         default=30,
         ge=0,
         le=3650,
         description="Days for which is kept what happened to each mail; 0 for none (restart).",
+    )
+    autoreplies_per_hour: int = Field(
+        default=100,
+        ge=0,
+        le=1_000_000,
+        description="Automatic replies of one account; 0: nobody's mail is answered (restart).",
     )
 
 

@@ -13,6 +13,7 @@ from mailim.config import Site
 from mailim.config_sections import Relay as RelaySection
 from mailim.config_sections import name_server
 from mailim.errors import Unavailable
+from mailim.mail.autoreply import Autoreplies
 from mailim.mail.bounce import Bounces
 from mailim.remote.relay.exchangers import Exchangers, name_servers
 from mailim.remote.relay.relay import Relay, RelayRules
@@ -44,6 +45,19 @@ def make_bounces(core: Core, can_relay: bool) -> Bounces:
         return can_relay or await core.directory.is_local(address.rpartition("@")[2])
 
     return Bounces(core.store, core.intake, server.hostname, server.domain, reaches)
+
+
+def make_autoreplies(core: Core, can_relay: bool) -> Autoreplies:
+    """Give what answers for people who are away; without a way out, people here."""
+    config = core.site.config
+    return Autoreplies(
+        core.store,
+        core.intake,
+        config.server.hostname,
+        core.threads,
+        can_relay=can_relay,
+        per_hour=config.mail.autoreplies_per_hour,
+    )
 
 
 def _of_the_system() -> list[tuple[str, int]]:

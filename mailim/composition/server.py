@@ -16,7 +16,7 @@ from mailim.admin.im_acts import ImActs
 from mailim.admin.site_acts import SiteActs
 from mailim.background import spawn
 from mailim.composition.core import Core
-from mailim.composition.relay import make_bounces, make_relay
+from mailim.composition.relay import make_autoreplies, make_bounces, make_relay
 from mailim.composition.reloading import merged
 from mailim.composition.smtp import make_smtp
 from mailim.composition.web import make_web
@@ -25,11 +25,13 @@ from mailim.config import Config, Site, load
 from mailim.errors import MailimError
 from mailim.im.service import ImLimits, InstantMessaging
 from mailim.interfaces.store import ITransaction, Priority
+from mailim.interfaces.vacation import MAX_DAYS
 from mailim.listening import Listeners
 from mailim.mail.delivery import LocalDelivery
 from mailim.mail.forgetting import Forgetting
 from mailim.mail.queue import Queue
 from mailim.mail.routing import Routing
+from mailim.mail.submission import KEPT_SECONDS, Submitting
 from mailim.protocols.xmpp.connections import Connections
 from mailim.protocols.xmpp.tcp import ClientFactory
 from mailim.protocols.xmpp.websocket import WebSocketXmpp
@@ -38,7 +40,9 @@ from mailim.tls import Certificates
 from mailim.version import VERSION
 
 _SWEEP_BODIES = 200
+_SWEEP_SUBMISSIONS = 200
 _SWEEP_SECONDS = 300.0
+_ANSWERED = MAX_DAYS * 86_400_000_000  # who was answered is remembered so long
 _STOP_SECONDS = 10.0  # for logouts to be recorded
 
 
@@ -89,7 +93,7 @@ class Server(MultiService):
             core.events,
             [],
             Routing(core.directory),
-            LocalDelivery(core.store),
+            LocalDelivery(core.store, make_autoreplies(core, self._relay is not None)),
             self._relay,
             bounces=make_bounces(core, self._relay is not None),
             at_once=config.mail.deliveries_at_once,
@@ -122,6 +126,7 @@ class Server(MultiService):
             return
         self._listen()
         self.queue.setServiceParent(self)
+        Submitting(self._reactor, core.store, core.events, core.intake).setServiceParent(self)
         core.multipop.setServiceParent(self)
         Indexing(self._reactor, core.store, core.events).setServiceParent(self)
         days = core.site.config.mail.trace_days
@@ -162,12 +167,14 @@ class Server(MultiService):
         self.listeners.open_local(self._socket, self._web.console)
 
     def _sweep(self) -> None:
-        """Let go of uploads whose time is over and of bodies nobody holds, a little at a time."""
+        """Let go of what nobody needs any more, a little at a time."""
         now = int(self._reactor.seconds() * 1_000_000)
 
         def unit(tx: ITransaction) -> None:
             tx.items.expire_uploads(now, _SWEEP_BODIES)
+            tx.submissions.expire(now - KEPT_SECONDS * 1_000_000, _SWEEP_SUBMISSIONS)
             tx.bodies.sweep(_SWEEP_BODIES)
+            tx.vacation.forget(now - _ANSWERED, _SWEEP_BODIES)
 
         async def sweep() -> None:
             await self.core.store.write(unit, Priority.BACKGROUND)

@@ -367,7 +367,7 @@ class FailureTests(AutoreplyCase):
         self.assertEqual(await self.waiting(), [])
         events = await self.store.read(lambda tx: tx.mail_events.events([spool_id], 99))
         [reply_id] = [each.other for each in events if each.what == "autoreply"]
-        events = await self.store.read(lambda tx: tx.mail_events.events([reply_id], 99))
+        events = await self.store.read(lambda tx: tx.mail_events.events([reply_id or 0], 99))
         self.assertEqual([(e.what, e.detail) for e in events], [("failed", "No such user")])
 
     async def test_a_header_without_end(self) -> None:
