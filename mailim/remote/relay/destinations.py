@@ -1,7 +1,9 @@
 """How much goes to one destination at once, and when it is left alone for a while.
 
 A destination that cannot be reached is not asked again by every mail that waits for it: after
-a failure all of them are put off, for longer with each failure. It knows nothing that lasts.
+a failure all of them are put off, for longer with each failure. Where many mails go to one
+destination at once, those that find no room come back one after the other; that they had to
+wait is no failure. It knows nothing that lasts.
 """
 
 from __future__ import annotations
@@ -14,16 +16,20 @@ from typing import Final
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from mailim.errors import RateLimited
 from mailim.remote.relay.words import Delayed
 
 FIRST_REST: Final = 5.0  # seconds; less than the queue waits before it tries again
 LONGEST_REST: Final = 120.0
 REMEMBERED: Final = 10_000  # destinations
+COMES_BACK: Final = 2.0  # seconds until a mail that found no room asks again, at the earliest
+APART: Final = 0.1  # seconds between those that come back
 
 
 @dataclass(slots=True)
 class _Destination:
     busy: int = 0
+    turned_away: int = 0  # since there was room the last time
     failures: int = 0
     rests_until: float = 0.0
     reason: str = ""
@@ -44,7 +50,7 @@ class Destinations:
     async def enter(self, name: str) -> None:
         """Take a slot, waiting for it if few do; `leave` it in any case.
 
-        Raises `Delayed` where too many wait, or the destination rests.
+        Raises `RateLimited` where too many wait, `Delayed` where the destination rests.
         """
         known = self._known.setdefault(name, _Destination())
         self._known.move_to_end(name)
@@ -52,7 +58,9 @@ class Destinations:
         if known.busy >= self._at_once():
             queue = self._queues.setdefault(name, [])
             if len(queue) >= self._waiting():
-                raise Delayed(f"Much other mail is on its way to {name}.")
+                known.turned_away += 1
+                after = COMES_BACK + APART * known.turned_away
+                raise RateLimited(f"Much other mail is on its way to {name}.", after)
             turn: Deferred[None] = Deferred()
             queue.append(turn)
             await turn  # the slot is handed over, `busy` stays as it is
@@ -75,6 +83,7 @@ class Destinations:
             turn.callback(None)
         else:
             self._known[name].busy -= 1
+            self._known[name].turned_away = 0
 
     def failed(self, name: str, reason: str) -> None:
         """No host of it could be talked to: leave it alone for a while."""

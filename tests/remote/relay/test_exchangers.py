@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailim.errors import RateLimited
 from mailim.remote.relay.destinations import FIRST_REST, Destinations
 from mailim.remote.relay.exchangers import name_servers
 from mailim.remote.relay.words import Delayed
@@ -172,7 +173,9 @@ class DestinationsTest(SynchronousTestCase):
         self.successResultOf(self.enter())
         second = self.enter()
         self.assertNoResult(second)
-        self.failureResultOf(self.enter(), Delayed)
+        first = self.failureResultOf(self.enter(), RateLimited).value
+        second_away = self.failureResultOf(self.enter(), RateLimited).value
+        self.assertGreater(second_away.retry_after, first.retry_after)  # they part
         self.destinations.leave("x")
         self.successResultOf(second)
         self.destinations.leave("x")
