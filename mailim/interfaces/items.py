@@ -156,6 +156,9 @@ class IItemRows(Interface):
     def facts(body_ids: Sequence[int]) -> Mapping[int, MessageFacts]:
         """Give what was derived from these bodies when they were stored."""
 
+    def keep_facts(body_id: int, facts: MessageFacts) -> None:
+        """Keep what was derived from a body that is in no folder (an upload)."""
+
     def set_keywords(account_id: int, item_id: int, keywords: frozenset[str]) -> Item:
         """Replace all keywords; raises `NotFound`."""
 

@@ -159,6 +159,10 @@ class ItemRows:
         """Give what was derived from these bodies when they were stored."""
         return self._facts.get(body_ids)
 
+    def keep_facts(self, body_id: int, facts: MessageFacts) -> None:
+        """Keep what was derived from a body that is in no folder (an upload)."""
+        self._facts.keep(body_id, facts)
+
     def set_keywords(self, account_id: int, item_id: int, keywords: frozenset[str]) -> Item:
         """Replace all keywords; raises `NotFound`, `Invalid`, `LimitExceeded`.
 

@@ -20,9 +20,10 @@ _EXPANSION: Final = 3.2
 
 @dataclass(slots=True)
 class Budget:
-    """Octets of text one method call may still give."""
+    """Octets of text one method call may still give, and most `each` one text may have."""
 
     left: int
+    each: int
 
     def take(self, octets: int) -> None:
         """Count some; raises `MethodError` "requestTooLarge" when there are no more."""

@@ -28,15 +28,22 @@ from mailim.protocols.jmap.limits import JmapLimits
 from mailim.wire.compose_encoders import LineCheck, encoder
 from mailim.wire.compose_fields import date_field, ids_field
 from mailim.wire.compose_parts import Gap, compose
+from mailim.wire.header_forms import date_of
 from mailim.wire.message import MessageFacts, describe
+from mailim.wire.mime import headers
+from mailim.wire.octets import MappedOctets
 
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A message ready for a transaction."""
+    """A message ready for a transaction.
+
+    `received`: when the newest Received field says it came, in microseconds.
+    """
 
     body: PreparedBody
     facts: MessageFacts
+    received: int | None = None
 
 
 class EmailComposer:
@@ -70,14 +77,14 @@ class EmailComposer:
         segments = await self._threads(
             lambda: list(compose(email.ordered_fields(), email.body, _boundary))
         )
-        writer = self._store.bodies.writer(self._limits.size_message)
-        return await self._kept(writer, segments)
+        body = await self._kept(segments)
+        return Composed(body, await self._store.bodies.inspect(body, describe))
 
-    async def copy(self, account: Account, blob_id: str) -> Composed:
-        """Take a blob as a message; raises `NotFound`, `SetError`."""
+    async def copy(self, account: Account, blob_id: str) -> Composed | None:
+        """Take a blob as a message, None if it is none; raises `NotFound`, `SetError`."""
         blob = await self._blobs.find(account.id, blob_id)
-        writer = self._store.bodies.writer(self._limits.size_message)
-        return await self._kept(writer, [Gap(blob, "")])
+        body = await self._kept([Gap(blob, "")])
+        return await self._store.bodies.inspect(body, lambda octets: _look(body, octets))
 
     async def _fill(self, account: Account, email: NewEmail) -> None:
         """Find the blobs the parts wait for, and decide how those travel."""
@@ -112,14 +119,15 @@ class EmailComposer:
             check.feed(piece)
         return check.encoding
 
-    async def _kept(self, writer: IBodyWriter, segments: Sequence[bytes | Gap]) -> Composed:
+    async def _kept(self, segments: Sequence[bytes | Gap]) -> PreparedBody:
+        writer = self._store.bodies.writer(self._limits.size_message)
         try:
             for segment in segments:
                 if isinstance(segment, bytes):
                     await writer.write(segment)
                 else:
                     await self._stream(writer, segment)
-            body = await writer.finish()
+            return await writer.finish()
         except BaseException as error:
             # Not waited for: a client that has gone cancels whatever is waited for here.
             async def abort() -> None:
@@ -130,7 +138,6 @@ class EmailComposer:
                 limit = self._limits.size_message
                 raise SetError("tooLarge", f"a message has up to {limit} octets") from None
             raise
-        return Composed(body, await self._store.bodies.inspect(body, describe))
 
     async def _stream(self, writer: IBodyWriter, gap: Gap) -> None:
         through = encoder(gap.encoding) if gap.encoding else None
@@ -141,6 +148,19 @@ class EmailComposer:
         rest = b"" if through is None else through.finish()
         if rest:
             await writer.write(rest)
+
+
+def _look(body: PreparedBody, octets: bytes | MappedOctets) -> Composed | None:
+    """Derive what is known of a message; None for octets that begin with no header field."""
+    facts = describe(octets)
+    fields = headers(octets, facts.structure)
+    if not fields:
+        return None
+    # Each host puts its own before the others (RFC 5321 section 4.4).
+    newest = next((value for name, value in fields if name.lower() == "received"), b"")
+    date = date_of(newest.rpartition(b";")[2]) if newest else None
+    received = None if date is None else int(date.timestamp()) * 1_000_000
+    return Composed(body, facts, received if received is not None and received >= 0 else None)
 
 
 def _boundary() -> str:

@@ -79,9 +79,10 @@ def read_email(value: Mapping[str, Any], limits: JmapLimits) -> NewEmail:
                 wrong.add(name, "such a field belongs to a part")
             else:
                 read_header(name, each, name, fields, wrong)
-        elif name not in _OF_BODY and name not in _OF_ITEM:
-            known = name in PROPERTIES
-            wrong.add(name, "the server sets it" if known else "there is no such property")
+        elif name not in PROPERTIES:
+            wrong.add(name, "there is no such property")
+        elif name not in _OF_BODY and name not in _OF_ITEM and each is not None:
+            wrong.add(name, "the server sets it")
     if "mailboxIds" not in value:
         wrong.add("mailboxIds", "a message is in one mailbox at least")
     parts = Parts(_texts(value.get("bodyValues"), wrong), limits, wrong)

@@ -86,13 +86,7 @@ def _set(
 ) -> Outcome:
     outcome = Outcome(old_state=tx.items.state(caller.number))
     check_state(arguments, outcome.old_state)
-    for key, draft in made.items():
-        try:
-            if isinstance(draft, SetError):
-                raise draft
-            outcome.created[key] = created_object(add(tx, caller, draft))
-        except (MailimError, SetError) as error:
-            outcome.not_created[key] = set_error_of(error)
+    add_all(tx, caller, made, outcome)
     new = {f"#{key}": each["id"] for key, each in outcome.created.items()}
     update, destroy = arguments.update or {}, arguments.destroy or ()
     numbers = {id: read_id(EMAIL, new.get(id) or caller.resolve(id)) for id in (*update, *destroy)}
@@ -116,8 +110,21 @@ def _set(
     return outcome
 
 
-def add(tx: ITransaction, caller: Caller, draft: Draft) -> Item:
-    """Put a composed message into its folder, inside a unit; raises `SetError`."""
+def add_all(tx: ITransaction, caller: Caller, made: Mapping[str, Made], outcome: Outcome) -> None:
+    """Put composed messages into their folders, inside a unit; each fares alone."""
+    for key, draft in made.items():
+        try:
+            if isinstance(draft, SetError):
+                raise draft
+            item = _add(tx, caller, draft)
+            # What a client is told of a message it created.
+            told = ("id", "blobId", "threadId", "size")
+            outcome.created[key] = {name: OF_ITEM[name](item) for name in told}
+        except (MailimError, SetError) as error:
+            outcome.not_created[key] = set_error_of(error)
+
+
+def _add(tx: ITransaction, caller: Caller, draft: Draft) -> Item:
     folder = folder_of(tx, caller, draft.mailbox_ids)
     given = draft.keywords
     keywords = frozenset() if given is None else frozenset(_members("keywords", given))
@@ -128,11 +135,6 @@ def add(tx: ITransaction, caller: Caller, draft: Draft) -> Item:
         raise SetError("tooManyKeywords", error.text) from None
     except Invalid as error:
         raise invalid_properties(error.text, "keywords") from None
-
-
-def created_object(item: Item) -> dict[str, Any]:
-    """Give what a client is told of a message it created (RFC 8621 section 4.6)."""
-    return {name: OF_ITEM[name](item) for name in ("id", "blobId", "threadId", "size")}
 
 
 def _update(tx: ITransaction, caller: Caller, item: Item | None, patch: Mapping[str, Any]) -> None:

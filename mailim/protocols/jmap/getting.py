@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from mailim.interfaces.items import Changes
-from mailim.protocols.jmap.arguments import ChangesArguments, SetArguments
+from mailim.protocols.jmap.arguments import ChangesArguments
 from mailim.protocols.jmap.errors import MethodError
 from mailim.protocols.jmap.methods import Caller
 from mailim.wire.jmap_ids import read_id, write_id
@@ -63,7 +63,12 @@ def changes_response(caller: Caller, kind: str, changes: Changes) -> dict[str, A
     }
 
 
-def check_state(arguments: SetArguments, state: int) -> None:
+class _WithState(Protocol):
+    @property
+    def if_in_state(self) -> str | None: ...
+
+
+def check_state(arguments: _WithState, state: int) -> None:
     """Raises `MethodError` "stateMismatch" if `ifInState` is another one."""
     if arguments.if_in_state is not None and arguments.if_in_state != str(state):
         raise MethodError("stateMismatch", "things have changed meanwhile")

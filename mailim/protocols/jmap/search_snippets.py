@@ -101,7 +101,7 @@ class SearchSnippetGet:
                     item.sha256,
                     part,
                     _LOOKED_AT,
-                    Budget(_LOOKED_AT),
+                    Budget(_LOOKED_AT, _LOOKED_AT),
                 )
                 text: str = value["value"]
                 if part.content_type == "text/html":

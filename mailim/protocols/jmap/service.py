@@ -11,10 +11,13 @@ from mailim.protocols.http.request import Threads
 from mailim.protocols.http.router import Route
 from mailim.protocols.jmap.api import Api
 from mailim.protocols.jmap.blobs import Blobs
+from mailim.protocols.jmap.copying import BlobCopy, EmailCopy
 from mailim.protocols.jmap.download import Download
 from mailim.protocols.jmap.echo import CoreEcho
 from mailim.protocols.jmap.email_composer import EmailComposer
 from mailim.protocols.jmap.email_get import EmailChanges, EmailGet
+from mailim.protocols.jmap.email_import import EmailImport
+from mailim.protocols.jmap.email_parse import EmailParse
 from mailim.protocols.jmap.email_query import EmailQuery
 from mailim.protocols.jmap.email_query_changes import EmailQueryChanges
 from mailim.protocols.jmap.email_set import EmailSet
@@ -64,6 +67,10 @@ class Jmap:
                 EmailQuery(store, limits),
                 EmailQueryChanges(store, limits),
                 EmailSet(store, composer, limits),
+                EmailImport(store, composer, limits),
+                EmailParse(store, composer, threads, limits),
+                EmailCopy(),
+                BlobCopy(store, limits),
                 SearchSnippetGet(store, threads, limits),
             ]
         )

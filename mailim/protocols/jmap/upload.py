@@ -12,7 +12,6 @@ from twisted.internet.interfaces import IReactorTime
 
 from mailim.background import spawn
 from mailim.errors import LimitExceeded, NotFound
-from mailim.interfaces.accounts import Account
 from mailim.interfaces.bodies import PreparedBody
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.protocols.http.identity import Identity
@@ -56,7 +55,8 @@ class Upload:
         self._running[who.id] += 1
         try:
             body = await self._take(request)
-            await self._store.write(lambda tx: self._hold(tx, who, body))
+            now = int(self._clock.seconds() * 1_000_000)
+            await self._store.write(lambda tx: hold_upload(tx, who.id, body, now, self._limits))
         finally:
             self._running[who.id] -= 1
             if not self._running[who.id]:
@@ -83,10 +83,17 @@ class Upload:
             spawn(abort(), "throwing an upload away")
             raise
 
-    def _hold(self, tx: ITransaction, who: Account, body: PreparedBody) -> None:
-        now = int(self._clock.seconds() * 1_000_000)
-        waiting = tx.items.upload_octets(who.id)
-        if waiting + body.size > self._limits.uploads_octets:
-            raise LimitExceeded("too many files are waiting; use or wait for the others first")
-        expires = now + self._limits.upload_seconds * 1_000_000
-        tx.items.add_upload(who.id, tx.bodies.add(body), expires)
+
+def hold_upload(
+    tx: ITransaction, account_id: int, body: PreparedBody, now: int, limits: JmapLimits
+) -> int:
+    """Keep a body for as long as an upload is kept, inside a unit; gives its id.
+
+    `now` in microseconds. Raises `LimitExceeded`.
+    """
+    waiting = tx.items.upload_octets(account_id)
+    if waiting + body.size > limits.uploads_octets:
+        raise LimitExceeded("too many files are waiting; use or wait for the others first")
+    body_id = tx.bodies.add(body)
+    tx.items.add_upload(account_id, body_id, now + limits.upload_seconds * 1_000_000)
+    return body_id
