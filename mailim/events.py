@@ -65,6 +65,11 @@ class SpoolChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class NoticesChanged:
+    """A program handed in an instant message."""
+
+
+@dataclass(frozen=True, slots=True)
 class BoxChanged:
     """The state of a MultiPOP box changed."""
 
@@ -86,6 +91,7 @@ Event = (
     | ObjectsChanged
     | MailDelivered
     | SpoolChanged
+    | NoticesChanged
     | BoxChanged
     | RosterChanged
 )

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from zope.interface import Interface
+
+CLAIM_CHARS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class NewNotice:
     sender: str  # an address, or a domain alone
     recipient: str  # an address here; aliases and groups are looked up when it is sent
     body: str
-    origin: str  # filter, semaphore, http, reminder
+    origin: str  # filter, semaphore, http, reminder, admin
     created: int
 
 
@@ -38,20 +41,66 @@ class Notice:
     leaf: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class NoticeState:
+    """What is known of a claim."""
+
+    id: int
+    leaf: int | None
+    over: bool
+    outcome: str  # what became of it; "" until it is over
+    same: bool  # what is asked about is what was handed in under this claim
+
+
 class INoticeRows(Interface):
     """Notices; `add` publishes `NoticesChanged` after the commit."""
 
     def add(notice: NewNotice) -> bool:
-        """Write one down; False, and nothing changed, if its claim was handed in before."""
+        """Write one down; False, and nothing changed, if its claim was handed in before.
+
+        Raises `Invalid` if the claim is empty or longer than CLAIM_CHARS.
+        """
+
+    def find(notice: NewNotice) -> NoticeState | None:
+        """Look a claim up, and whether it stood for the same sender, recipient and body."""
 
     def waiting(limit: int, after: int = 0) -> Sequence[Notice]:
         """Give those that are not over, by id."""
 
+    def count_waiting(limit: int) -> int:
+        """Count those that are not over, up to a limit."""
+
     def recorded(notice_id: int, leaf: int) -> None:
         """Note the leaf, in the leaf's own transaction; raises `NotFound`."""
 
-    def over(notice_id: int) -> None:
-        """End one; its claim is remembered."""
+    def over(notice_id: int, outcome: str = "") -> None:
+        """End one; its claim is remembered, its text is not. Ending it again does nothing."""
 
     def forget(before: int, limit: int) -> int:
         """Forget claims of ended ones made before a time; gives how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """What a program shows to be let in; the token itself is not kept."""
+
+    id: int
+    name: str
+    sender: str  # as whom it may send: an address, a domain, "" for the server alone
+    created: int
+
+
+class ITokenRows(Interface):
+    """Tokens of programs."""
+
+    def add(name: str, digest: bytes, sender: str, created: int) -> ApiToken:
+        """Keep one by its SHA-256; raises `AlreadyExists` for a name in use."""
+
+    def list() -> Sequence[ApiToken]:
+        """Give all, by name."""
+
+    def by_digest(digest: bytes) -> ApiToken | None:
+        """Find the one that was shown."""
+
+    def remove(name: str) -> bool:
+        """Let it in no more; False if there is none of this name."""

@@ -24,6 +24,7 @@ from mailim.interfaces.boxes import IBoxRows
 from mailim.interfaces.im import IImRows
 from mailim.interfaces.items import IFolderRows, IItemRows
 from mailim.interfaces.mail_events import IMailEventRows
+from mailim.interfaces.notices import INoticeRows, ITokenRows
 from mailim.interfaces.people import IPeopleRows
 from mailim.interfaces.record import IRecordRows
 from mailim.interfaces.spool import ISpoolRows
@@ -56,6 +57,8 @@ class ITransaction(Interface):
     boxes: IBoxRows = Attribute("MultiPOP boxes and their UIDLs")
     vacation: IVacationRows = Attribute("automatic replies")
     record: IRecordRows = Attribute("the central record")
+    notices: INoticeRows = Attribute("instant messages that programs hand in")
+    api_tokens: ITokenRows = Attribute("what programs show to be let in")
     im: IImRows = Attribute("rosters, requests, offline stanzas, archives")
 
     def publish(event: Event) -> None:

@@ -27,6 +27,7 @@ from mailim.store.mail_events import MailEventRows
 from mailim.store.mail_state import MailState
 from mailim.store.message_facts import FactRows
 from mailim.store.message_search import MessageSearch
+from mailim.store.notices import NoticeRows, TokenRows
 from mailim.store.people import PeopleRows
 from mailim.store.record import RecordRows
 from mailim.store.spool import SpoolRows
@@ -84,6 +85,8 @@ class Transaction:
         forget = [self.items.forget_account, self.submissions.forget_account]
         self.accounts = AccountRows(connection, self.publish, forget)
         self.record = RecordRows(connection)
+        self.notices = NoticeRows(connection, self.publish)
+        self.api_tokens = TokenRows(connection)
         self.im = ImRows(connection, self.publish)
 
     def publish(self, event: Event) -> None:
