@@ -24,9 +24,10 @@ class Handed:
 class IRelay(Interface):
     """Brings mail to other servers, at least once."""
 
-    async def send(entry: SpoolEntry, recipient: SpoolRecipient) -> Handed:
+    async def send(entry: SpoolEntry, recipient: SpoolRecipient, headers: bytes = b"") -> Handed:
         """Return once another server took responsibility for this recipient (RFC 5321 4.2.5).
 
+        `headers` are whole fields to stand before the mail, what filters added for this one.
         Raises an error with `temporary` set where trying again may help, any other
         `MailimError` where it will not.
         """

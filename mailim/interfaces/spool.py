@@ -111,8 +111,8 @@ class ISpoolRows(Interface):
         Raises `NotFound` if it ended meanwhile.
         """
 
-    def retry(recipient_id: int, next_attempt: int, error: str) -> None:
-        """Count an attempt and set the next."""
+    def retry(recipient_id: int, next_attempt: int, error: str, counts: bool = True) -> None:
+        """Count an attempt (unless nothing was attempted) and set the next."""
 
     def hold_recipient(recipient_id: int, reason: str) -> None:
         """Hold one recipient, saying why."""
@@ -149,5 +149,6 @@ class ISpoolRows(Interface):
     def copy(recipient_id: int, addresses: Sequence[str], verdict: str) -> None:
         """Give the mail of a recipient to more addresses, with a verdict already.
 
-        Addresses this mail has, or had, as recipients are not added again. Raises `NotFound`.
+        Addresses this mail has, or had, as recipients are not added again; the sender, who
+        does not know of them, is told nothing of what becomes of them. Raises `NotFound`.
         """

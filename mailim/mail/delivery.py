@@ -15,12 +15,12 @@ from twisted.logger import Logger
 
 from mailim.errors import NotFound
 from mailim.events import MailDelivered
-from mailim.interfaces.filters import Action, Verdict
-from mailim.interfaces.items import Folder
+from mailim.interfaces.filters import Verdict
 from mailim.interfaces.mail_events import DELIVERED
 from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.mail.autoreply import Autoreplies
+from mailim.mail.folders import folder_of
 from mailim.mail.trace import return_path
 from mailim.wire.message import MessageFacts
 
@@ -62,12 +62,11 @@ class LocalDelivery:
         verdict: Verdict,
         tell: Callable[[ITransaction], object] | None = None,
     ) -> Delivered:
-        """Put the mail into the account's Inbox (Junk) and end the recipient, in one unit.
+        """Put the mail into the folder of the verdict and end the recipient, in one unit.
 
         tell: what else belongs into that unit. Publishes `MailDelivered`. Raises `NotFound`
         if the account or the recipient is gone; then nothing was changed.
         """
-        role = "junk" if verdict.action is Action.JUNK else "inbox"
         prefix = return_path(entry.sender) + verdict.headers + entry.prefix
 
         def unit(tx: ITransaction, answer: Answer | None) -> Delivered:
@@ -76,10 +75,9 @@ class LocalDelivery:
                 raise NotFound("The account does not exist any more.")
             item_id, place = None, "had it already"
             if tx.spool.claim(recipient.id, account_id):
-                folder = folder_for(tx, account_id, role)
-                item = tx.items.add(
-                    folder.id, entry.body_id, prefix, facts, frozenset(), shown_time(entry, facts)
-                )
+                folder = folder_of(tx, account_id, verdict)
+                time = shown_time(entry, facts)
+                item = tx.items.add(folder.id, entry.body_id, prefix, facts, verdict.keywords, time)
                 item_id, place = item.id, f"{folder.name}, item {item.id}"
                 tx.publish(MailDelivered(account_id, folder.id, item.id))
                 if answer is not None:
@@ -139,18 +137,3 @@ def shown_time(entry: SpoolEntry, facts: MessageFacts) -> int:
         return entry.received
     sent = (facts.date - _EPOCH) // timedelta(microseconds=1)
     return sent if _OLDEST <= sent <= entry.received else entry.received
-
-
-def folder_for(tx: ITransaction, account_id: int, role: str) -> Folder:
-    """Find the folder with a role; somebody may have removed it, then it is made again.
-
-    If another folder has taken its name, that one gets the mail.
-    """
-    found = tx.folders.by_role(account_id, role)
-    if found is not None:
-        return found
-    name = role.capitalize()
-    for folder in tx.folders.list(account_id):
-        if folder.parent_id is None and folder.name == name:
-            return folder
-    return tx.folders.create(account_id, name, role=role)

@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mailim.errors import MailimError, NotFound
+from mailim.errors import MailimError, NotFound, RateLimited
 from mailim.interfaces.mail_events import FAILED, NOTICE
 from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 from mailim.interfaces.store import IStore, ITransaction
-from mailim.mail.backoff import NOTICE_AFTER, Backoff
+from mailim.mail.backoff import NOTICE_AFTER, SECOND, Backoff
 from mailim.mail.bounce import Bounces, Notice, Trouble
+from mailim.mail.verdicts import is_copy
 
 Failed = tuple[SpoolRecipient, str]  # for good, and why
 Tell = Callable[[ITransaction], object]  # to be called in the unit that ends the recipient
@@ -63,7 +64,11 @@ class Endings:
     async def put_off(
         self, entry: SpoolEntry, recipients: Sequence[SpoolRecipient], error: Exception
     ) -> None:
-        """Write down a temporary failure, or hold what failed for too long."""
+        """Write down a temporary failure, or hold what failed for too long.
+
+        That there was no room (`RateLimited`) is no failure, and counts for nothing.
+        """
+        crowded = isinstance(error, RateLimited)
         if isinstance(error, MailimError):
             reason = error.text
             self._log.warn("mail {spool_id} waits: {reason}", spool_id=entry.id, reason=reason)
@@ -87,11 +92,13 @@ class Endings:
         def unit(tx: ITransaction) -> None:
             for each in recipients:
                 next_attempt = self._backoff.next_attempt(now, each.attempts)
+                if isinstance(error, RateLimited):
+                    next_attempt = now + int(error.retry_after * SECOND)
                 if tells and now < mark < next_attempt:
                     # One attempt is at the mark itself: by that it is known, also after a
                     # crash, that the sender is to be told now and was not before.
                     next_attempt = mark
-                tx.spool.retry(each.id, next_attempt, reason)
+                tx.spool.retry(each.id, next_attempt, reason, counts=not crowded)
             if self._bounces is not None and notice is not None:
                 _tell(tx, entry, self._bounces, notice, "delayed")
 
@@ -109,11 +116,15 @@ class Endings:
                 address=recipient.address,
                 reason=reason,
             )
-        unwanted = [one for one in failed if not entry.dsn.of(one[0].address).wants("FAILURE")]
-        told = [one for one in failed if one not in unwanted]
+        copies = [one for one in failed if is_copy(one[0])]  # the sender knows nothing of them
+        rest = [one for one in failed if one not in copies]
+        unwanted = [one for one in rest if not entry.dsn.of(one[0].address).wants("FAILURE")]
+        told = [one for one in rest if one not in unwanted]
         notice = await self._notice(entry, told, failed=True)
 
         def unit(tx: ITransaction) -> None:
+            for each, reason in copies:
+                tx.spool.hold_recipient(each.id, reason)
             for each, reason in unwanted:
                 _ended(tx, each.id, reason)
             if self._bounces is None or notice is None:

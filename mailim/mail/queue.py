@@ -1,6 +1,6 @@
 """The queue: brings what is in the spool to where it belongs.
 
-    due entries → filters → for each recipient: routing → delivery | relay | hold
+    due entries → filters → for each recipient: routing → rules → delivery | relay | hold
 
 It is woken by `SpoolChanged`, by a mail that is over, and by a timer for the next attempt;
 what it misses it finds the next time it looks, because all it knows is in the spool. Each
@@ -15,6 +15,7 @@ until an administrator decides. No mail is ever thrown away here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from random import random
 from typing import Final, cast
 
@@ -27,17 +28,19 @@ from twisted.python.failure import Failure
 from mailim.background import spawn
 from mailim.errors import MailimError, NotFound
 from mailim.events import Events, SpoolChanged
-from mailim.interfaces.filters import Action, IFilter, Verdict
+from mailim.interfaces.filters import Action, IFilter, IHearing, IRules, Verdict
 from mailim.interfaces.mail_events import RELAYED
 from mailim.interfaces.relay import IRelay
 from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 from mailim.interfaces.store import IStore, ITransaction
+from mailim.mail.applying import Applying
 from mailim.mail.backoff import Backoff
 from mailim.mail.bounce import Bounces
 from mailim.mail.delivery import LocalDelivery
 from mailim.mail.endings import Endings, Failed
 from mailim.mail.judging import Judging
 from mailim.mail.routing import Nowhere, Routing, ToAccount, ToAddresses
+from mailim.mail.verdicts import together
 from mailim.wire.message import MessageFacts
 
 TROUBLE_SECONDS: Final = 10.0  # until we look again after the spool itself failed us
@@ -48,11 +51,21 @@ RECIPIENTS_AT_ONCE: Final = 50  # of one mail
 Taken = tuple[SpoolEntry, MessageFacts | Exception]
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One mail, at one attempt."""
+
+    entry: SpoolEntry
+    facts: MessageFacts
+    verdict: Verdict  # of all filters
+    hearing: IHearing | None  # what rules say of recipients
+
+
 class Queue(Service):
     """Works on up to `at_once` mails side by side.
 
-    A Twisted service; `filters` are asked in their order; without a `relay` mail for
-    other servers fails; without `bounces` what fails is held.
+    A Twisted service. `filters` are asked in their order, then `rules` for each recipient.
+    Without a `relay` mail for other servers fails; without `bounces` what fails is held.
     """
 
     _log = Logger()
@@ -67,6 +80,7 @@ class Queue(Service):
         delivery: LocalDelivery,
         relay: IRelay | None = None,
         *,
+        rules: IRules | None = None,
         bounces: Bounces | None = None,
         at_once: int = 20,
         backoff: Backoff | None = None,
@@ -75,6 +89,7 @@ class Queue(Service):
         self._store = store
         self._events = events
         self._judging = Judging(reactor, filters)
+        self._applying = Applying(reactor, store, rules, self._now)
         self._routing = routing
         self._delivery = delivery
         self._relay = relay
@@ -208,9 +223,10 @@ class Queue(Service):
             )
             await self._store.write(lambda tx: _hold(tx, entry.id, verdict.reason))
             return
+        work = _Work(entry, facts, verdict, self._applying.about(entry, facts))
         for start in range(0, len(due), RECIPIENTS_AT_ONCE):
             served = [
-                Deferred.fromCoroutine(self._serve(entry, each, facts, verdict))
+                Deferred.fromCoroutine(self._serve(work, each))
                 for each in due[start : start + RECIPIENTS_AT_ONCE]
             ]
             failed: list[Failed] = []
@@ -221,40 +237,44 @@ class Queue(Service):
                     failed.append(result)
             await self._endings.fail(entry, failed)
 
-    async def _serve(
-        self, entry: SpoolEntry, recipient: SpoolRecipient, facts: MessageFacts, verdict: Verdict
-    ) -> Failed | None:
+    async def _serve(self, work: _Work, recipient: SpoolRecipient) -> Failed | None:
         """Do the next step for one recipient; a failure for now is written down here."""
         try:
-            reason = await self._step(entry, recipient, facts, verdict)
+            reason = await self._step(work, recipient)
         except MailimError as error:
             if not error.temporary:
                 return recipient, error.text
-            await self._endings.put_off(entry, [recipient], error)
+            await self._endings.put_off(work.entry, [recipient], error)
         except Exception as error:
-            await self._endings.put_off(entry, [recipient], error)
+            await self._endings.put_off(work.entry, [recipient], error)
         else:
             return None if reason is None else (recipient, reason)
         return None
 
-    async def _step(
-        self, entry: SpoolEntry, recipient: SpoolRecipient, facts: MessageFacts, verdict: Verdict
-    ) -> str | None:
+    async def _step(self, work: _Work, recipient: SpoolRecipient) -> str | None:
         """Do it; gives the reason if there is no way."""
+        entry = work.entry
         destination = await self._routing.route(entry, recipient.address)
-        if isinstance(destination, ToAccount):
-            account_id = destination.account_id
-            tell = await self._endings.succeeded(entry, recipient, "delivered")
-            await self._delivery.deliver(entry, recipient, account_id, facts, verdict, tell)
-        elif isinstance(destination, ToAddresses):
+        if isinstance(destination, ToAddresses):
             await self._expand(entry, recipient, destination.addresses)
         elif isinstance(destination, Nowhere):
             return destination.reason
+        elif isinstance(destination, ToAccount):
+            await self._deliver(work, recipient, destination.account_id)
         elif self._relay is None:
             return "This server sends no mail to other servers."
         else:
-            await self._hand_over(self._relay, entry, recipient)
+            await self._hand_over(self._relay, work, recipient)
         return None
+
+    async def _deliver(self, work: _Work, recipient: SpoolRecipient, account_id: int) -> None:
+        entry = work.entry
+        said = await self._applying.verdict(entry, recipient, account_id, work.hearing)
+        if said is None:
+            return
+        verdict = together(work.verdict, said)
+        tell = await self._endings.succeeded(entry, recipient, "delivered")
+        await self._delivery.deliver(entry, recipient, account_id, work.facts, verdict, tell)
 
     async def _expand(
         self, entry: SpoolEntry, recipient: SpoolRecipient, addresses: Sequence[str]
@@ -270,8 +290,12 @@ class Queue(Service):
 
         await self._store.write(unit)
 
-    async def _hand_over(self, relay: IRelay, entry: SpoolEntry, recipient: SpoolRecipient) -> None:
-        handed = await relay.send(entry, recipient)
+    async def _hand_over(self, relay: IRelay, work: _Work, recipient: SpoolRecipient) -> None:
+        entry = work.entry
+        said = await self._applying.verdict(entry, recipient, None, work.hearing)
+        if said is None:
+            return
+        handed = await relay.send(entry, recipient, said.headers + work.verdict.headers)
         tell = None
         if not handed.tells:
             tell = await self._endings.succeeded(entry, recipient, "relayed")

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
-from mailim.interfaces.dsn import MailDsn, RecipientDsn
+from mailim.interfaces.dsn import NOTHING_SAID, MailDsn, RecipientDsn
 from mailim.store.connection import Connection
 from mailim.store.schema.dsn import spool_dsn, spool_dsn_recipient
 from mailim.store.statements import Statement, id_list, insert_into, one_of_ids
@@ -76,6 +76,12 @@ class DsnRows:
         handed_on = RecipientDsn(notify, said.orcpt or f"rfc822;{address}")
         for each in addresses:
             self._add_recipient(spool_id, each, handed_on)
+
+    def silence(self, spool_id: int, address: str) -> None:
+        """Let nobody be told what becomes of a recipient the sender does not know of."""
+        if spool_id not in self.of((spool_id,)):
+            self.add(spool_id, NOTHING_SAID)
+        self._add_recipient(spool_id, address, RecipientDsn(("NEVER",)))
 
     def _add_recipient(self, spool_id: int, address: str, said: RecipientDsn) -> None:
         self._db.run(

@@ -17,6 +17,7 @@ from mailim.errors import Invalid, LimitExceeded, NotFound
 from mailim.events import Event, SpoolChanged
 from mailim.interfaces.dsn import NOTHING_SAID
 from mailim.interfaces.mail_events import (
+    COPIED,
     ENDED,
     EXPANDED,
     HELD,
@@ -111,7 +112,7 @@ _RETRY: Final = Statement(
     update(spool_recipient)
     .where(spool_recipient.c.id == _ID, _OPEN)
     .values(
-        attempts=spool_recipient.c.attempts + 1,
+        attempts=spool_recipient.c.attempts + bindparam("counts", type_=Integer),
         next_attempt=bindparam("next_attempt"),
         last_error=bindparam("error"),
     )
@@ -254,11 +255,16 @@ class SpoolRows:
         if not self._db.value(_STILL_OPEN, spool_id=spool_id):
             self._forget(spool_id)
 
-    def retry(self, recipient_id: int, next_attempt: int, error: str) -> None:
+    def retry(self, recipient_id: int, next_attempt: int, error: str, counts: bool = True) -> None:
         """Count an attempt and set the next; nothing happens if the recipient ended."""
-        self._events.recipient(recipient_id, WAITS, error, next_attempt)
+        if counts:
+            self._events.recipient(recipient_id, WAITS, error, next_attempt)
         self._db.run(
-            _RETRY, id=recipient_id, next_attempt=next_attempt, error=error[:SPOOL_ERROR_CHARS]
+            _RETRY,
+            id=recipient_id,
+            counts=int(counts),
+            next_attempt=next_attempt,
+            error=error[:SPOOL_ERROR_CHARS],
         )
 
     def hold_recipient(self, recipient_id: int, reason: str) -> None:
@@ -331,12 +337,15 @@ class SpoolRows:
     def copy(self, recipient_id: int, addresses: Sequence[str], verdict: str) -> None:
         """Give the mail of a recipient to more addresses, judged already; raises `NotFound`."""
         spool_id, received, *_ = self._holder(recipient_id)
-        self._add_recipients(spool_id, addresses, received, verdict)
+        for address in addresses:
+            if self._add_recipients(spool_id, (address,), received, verdict):
+                self._dsn.silence(spool_id, address)
+                self._events.add(spool_id, COPIED, address)
 
     def _add_recipients(
         self, spool_id: int, addresses: Sequence[str], due: int, verdict: str = ""
-    ) -> None:
-        self._db.run_many(
+    ) -> int:
+        added = self._db.run_many(
             _ADD_RECIPIENT,
             [
                 {
@@ -353,6 +362,7 @@ class SpoolRows:
             ],
         )
         self._publish(SpoolChanged(spool_id))
+        return added
 
     def _holder(self, recipient_id: int) -> tuple[int, int, str, str]:
         """Give an open recipient's entry, when that was received, its address and verdict."""

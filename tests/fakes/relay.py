@@ -16,9 +16,13 @@ class RememberingRelay:
         self.failures = list(failures)
         self.tells = False
         self.sent: list[tuple[str, str]] = []  # sender, recipient
+        self.headers: list[bytes] = []  # that were to stand before each
 
-    async def send(self, entry: SpoolEntry, recipient: SpoolRecipient) -> Handed:
+    async def send(
+        self, entry: SpoolEntry, recipient: SpoolRecipient, headers: bytes = b""
+    ) -> Handed:
         if self.failures:
             raise self.failures.pop(0)
         self.sent.append((entry.sender, recipient.address))
+        self.headers.append(headers)
         return Handed("mx.example.org", "250 2.0.0 Ok", self.tells)

@@ -28,7 +28,7 @@ class Ledger:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    async def send(self, entry: Any, recipient: Any) -> Any:
+    async def send(self, entry: Any, recipient: Any, headers: bytes = b"") -> Any:
         from mailim.errors import Invalid
         from mailim.interfaces.relay import Handed
 

@@ -57,6 +57,7 @@ class _Batch:
     """Recipients of one mail that go the same way."""
 
     entry: SpoolEntry
+    headers: bytes  # before it, besides its own
     destination: str
     waiting: dict[str, Deferred[Handed]] = field(default_factory=dict)
 
@@ -83,22 +84,27 @@ class Relay:
         self._destinations = Destinations(
             reactor, lambda: self._rules().at_once, lambda: self._rules().waiting
         )
-        self._batches: dict[tuple[int, str], _Batch] = {}
+        self._batches: dict[tuple[int, bytes, str], _Batch] = {}
 
-    async def send(self, entry: SpoolEntry, recipient: SpoolRecipient) -> Handed:
+    async def send(
+        self, entry: SpoolEntry, recipient: SpoolRecipient, headers: bytes = b""
+    ) -> Handed:
         """Return once another server took responsibility for this recipient.
 
-        Raises `Delayed` where trying again may help, `Refused` where it will not.
+        `headers` stand before the mail; recipients with others travel apart. Raises `Delayed`
+        where trying again may help, `Refused` where it will not.
         """
         domain = domain_of(recipient.address)
         destination = self._rules().host or domain
-        key = (entry.id, destination)
+        key = (entry.id, headers, destination)
         batch = self._batches.get(key)
         over: Deferred[Handed] = Deferred()
         if batch is not None and recipient.address not in batch.waiting:
             batch.waiting[recipient.address] = over
         else:
-            batch = self._batches[key] = _Batch(entry, destination, {recipient.address: over})
+            batch = self._batches[key] = _Batch(
+                entry, headers, destination, {recipient.address: over}
+            )
             spawn(self._bring(batch), "bringing a mail to another server")
         return await over
 
@@ -124,7 +130,7 @@ class Relay:
 
     def _seal(self, batch: _Batch) -> None:
         """From now on recipients of this mail need another batch."""
-        key = (batch.entry.id, batch.destination)
+        key = (batch.entry.id, batch.headers, batch.destination)
         if self._batches.get(key) is batch:
             del self._batches[key]
 
@@ -185,12 +191,12 @@ class Relay:
             lambda: connection.give_up(HostFailed("the server takes too long")),
         )
         try:
-            letter = await self._letter(batch.entry)
+            letter = await self._letter(batch)
             self._seal(batch)
             recipients = list(batch.waiting)
             for start in range(0, len(recipients), MOST_RECIPIENTS):
                 some = recipients[start : start + MOST_RECIPIENTS]
-                message = self._message(batch.entry)
+                message = self._message(batch)
                 self._tell(batch, session, await transact(session, letter, some, message))
         except Exception as error:
             await self._door.close(session)
@@ -219,14 +225,15 @@ class Relay:
                 handed = Handed(session.host.name, outcome, "DSN" in session.offers)
                 batch.waiting[address].callback(handed)
 
-    async def _letter(self, entry: SpoolEntry) -> Letter:
+    async def _letter(self, batch: _Batch) -> Letter:
         seeker = NeedsSeeker()
-        async for piece in self._message(entry):
+        async for piece in self._message(batch):
             seeker.feed(piece)
-        return Letter(entry.sender, entry.size, seeker.needs, entry.dsn)
+        entry = batch.entry
+        return Letter(entry.sender, len(batch.headers) + entry.size, seeker.needs, entry.dsn)
 
-    async def _message(self, entry: SpoolEntry) -> AsyncIterator[bytes]:
+    async def _message(self, batch: _Batch) -> AsyncIterator[bytes]:
         """Give the message as it leaves: our trace headers, then the octets as received."""
-        yield entry.prefix
-        async for piece in self._bodies.stream(entry.sha256):
+        yield batch.headers + batch.entry.prefix
+        async for piece in self._bodies.stream(batch.entry.sha256):
             yield piece
