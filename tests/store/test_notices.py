@@ -120,7 +120,7 @@ class TokenTests(StoreTestCase):
         made = await self.store.write(lambda tx: tx.api_tokens.add("nagios", b"d" * 32, "", 7))
         self.assertEqual((made.name, made.sender, made.created), ("nagios", "", 7))
         found = await self.store.read(
-            lambda tx: (tx.api_tokens.by_digest(b"d" * 32), tx.tokens.by_digest(b"e" * 32))
+            lambda tx: (tx.api_tokens.by_digest(b"d" * 32), tx.api_tokens.by_digest(b"e" * 32))
         )
         self.assertEqual(found, (made, None))
         await self.failure(
