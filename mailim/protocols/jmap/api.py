@@ -72,7 +72,7 @@ class Api:
 
     async def _answer(self, request: Request, caller: Caller) -> Response:
         asked = await self._read(request)
-        using = self._using(asked.using)
+        using = caller.using = self._using(asked.using)
         invocations = [_invocation(each) for each in asked.methodCalls]
         if len(invocations) > self._limits.calls_in_request:
             raise limit_problem("maxCallsInRequest")

@@ -28,6 +28,7 @@ class Caller:
 
     account: Account
     created: dict[str, str] = field(default_factory=dict)
+    using: frozenset[str] = frozenset()  # capabilities the client knows (section 1.8)
 
     @property
     def number(self) -> int:
@@ -60,9 +61,11 @@ class Methods:
 
     _log = Logger()
 
-    def __init__(self, methods: Iterable[Method]) -> None:
+    def __init__(self, methods: Iterable[Method], extensions: Iterable[str] = ()) -> None:
+        """`extensions`: capabilities that add to methods of others (section 1.8)."""
         self._methods = {method.name: method for method in methods}
-        self.capabilities = frozenset({CORE} | {each.capability for each in self._methods.values()})
+        named = {each.capability for each in self._methods.values()}
+        self.capabilities = frozenset({CORE, *named, *extensions})
 
     async def dispatch(
         self,
