@@ -39,7 +39,9 @@ class KeepingRelay:
         self.sent: list[tuple[SpoolEntry, str]] = []
         self.failure: Exception | None = None
 
-    async def send(self, entry: SpoolEntry, recipient: SpoolRecipient) -> Handed:
+    async def send(
+        self, entry: SpoolEntry, recipient: SpoolRecipient, headers: bytes = b""
+    ) -> Handed:
         if self.failure is not None:
             raise self.failure
         self.sent.append((entry, recipient.address))
