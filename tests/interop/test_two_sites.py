@@ -14,6 +14,7 @@ from mailim.interfaces.items import ItemQuery
 from mailim.interfaces.spool import SpoolEntry
 from mailim.interfaces.store import ITransaction
 from mailim.limits import TRACE_HOPS
+from mailim.remote.relay import exchangers
 from tests.fakes.dns_server import FakeDns
 from tests.fakes.inside import PASSWORD, serve
 from tests.fakes.raw_smtp import RawSmtp, connect
@@ -156,6 +157,32 @@ class TwoSitesTests(TwoSitesCase):
         self.dns.records["mail.b.test"] = listener
         (mail,) = await self.inbox("b.test")
         self.assertIn(b"later", mail)
+
+    async def test_a_dns_that_never_answers(self) -> None:
+        """One domain's silence holds up nobody else; once there is an answer, mail goes on."""
+        self.patch(exchangers, "_PATIENCE", (1, 1))
+        await self.serve_both()
+        self.dns.silent.add("silent.test")
+        client = await self.submission("a.test")
+        for n in range(30):
+            await self.send(client, "kim@a.test", f"kim{n}@silent.test", "Subject: x\r\n\r\nlost?")
+        await self.send(client, "kim@a.test", "kim@b.test", "Subject: x\r\n\r\nat once")
+        (mail,) = await self.inbox("b.test", seconds=5)
+        self.assertIn(b"at once", mail)
+        while not all(each.recipients[0].attempts for each in await self.spool("a.test")):
+            await deferLater(reactor, 0.1)
+        waiting = await self.spool("a.test")
+        self.assertEqual(len(waiting), 30)
+        reasons = {each.recipients[0].last_error for each in waiting}
+        self.assertTrue(any("gives no answer about silent.test" in one for one in reasons), reasons)
+        self.dns.silent.clear()
+        self.dns.mx("silent.test", (10, "mail.b.test"))
+        await self.sites["b.test"].core.accounts.add_domain("silent.test")
+        for n in range(30):
+            await self.sites["b.test"].core.accounts.add_alias(f"kim{n}@silent.test", "kim@b.test")
+        await self.sites["a.test"].core.store.write(lambda tx: tx.spool.retry_now())
+        self.assertEqual(len(await self.inbox("b.test", 31, seconds=60)), 31)
+        await self.nothing_waits()
 
     async def test_a_loop_of_two_sites_ends(self) -> None:
         """RFC 5321 6.3: aliases that point to each other; the hops are counted."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from mailim.errors import Invalid, StoreUnavailable, Unavailable
+from mailim.errors import Invalid, RateLimited, StoreUnavailable, Unavailable
 from mailim.events import MailDelivered
 from mailim.interfaces.filters import Action, Verdict
 from mailim.mail.backoff import WAITS
@@ -256,6 +256,21 @@ class TroubleTest(Post):
         self.assertGreaterEqual(sum(waits), 5 * DAY)
         self.assertLess(sum(waits), 5 * DAY + 2 * WAITS[-1])
         self.assertEqual(entry.recipients[0].last_error, "Given up after five days. not now")
+
+    async def test_no_room_is_no_failure(self) -> None:
+        """Who only had to wait for a slot comes back soon, with no attempt counted."""
+        relay = RememberingRelay(*(RateLimited("Much to do.", 3.0) for _ in range(12)))
+        self.start(relay=relay)
+        await self.send("carl@example.org")
+        await self.settle()
+        for _ in range(11):
+            (entry,) = await self.waiting()
+            (recipient,) = entry.recipients
+            self.assertEqual((recipient.attempts, recipient.last_error), (0, "Much to do."))
+            self.assertEqual(recipient.next_attempt - self.intake.now(), 3_000_000)
+            await self.later(3)
+        await self.later(3)
+        self.assertEqual(len(relay.sent), 1)
 
     async def test_others_go_on(self) -> None:
         """A mail that hangs, or one that has to wait, stops no other."""
