@@ -36,6 +36,7 @@ LIVE = {
         "allow_plaintext",
         "allow_private_hosts",
     },
+    "mail": {"undo_seconds"},
     "relay": {
         "host",
         "port",

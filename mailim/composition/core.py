@@ -32,6 +32,7 @@ from mailim.lock import SiteLock
 from mailim.mail.allowances import Allowances
 from mailim.mail.envelopes import Envelopes
 from mailim.mail.intake import Intake, IntakeLimits
+from mailim.mail.outgoing import Outgoing
 from mailim.record.checkpoints import Checkpoints, load_signer
 from mailim.record.entries import Entry
 from mailim.record.record import Record
@@ -90,6 +91,13 @@ class Core:
             self.directory, config.server.domain, can_relay=config.relay.enabled
         )
         self.allowances = Allowances(reactor, config.smtp.messages_per_hour)
+        self.outgoing = Outgoing(
+            self.store,
+            self.intake,
+            self.envelopes,
+            self.allowances,
+            config.smtp.recipients_of_accounts,
+        )
         self.multipop = Multipop(
             reactor, self.store, vault, self.intake, lambda: self.site.config.multipop
         )

@@ -20,6 +20,7 @@ from mailim.protocols.http.site import Site as HttpSite
 from mailim.protocols.http.static import StaticFiles
 from mailim.protocols.jmap.limits import JmapLimits
 from mailim.protocols.jmap.service import Jmap
+from mailim.protocols.jmap.submission_methods import SubmissionMethods
 from mailim.protocols.xmpp.websocket import WebSocketXmpp
 from mailim.version import VERSION
 from mailim.webmail.account_api import AccountApi
@@ -76,6 +77,9 @@ def make_web(
         identity,
         public.threads,
         JmapLimits.of(config.http, config.mail),
+        SubmissionMethods(
+            core.outgoing, core.intake.now, lambda: core.site.config.mail.undo_seconds
+        ),
     )
     router.add(*jmap.routes())
     router.mount("/xmpp-websocket", websocket)

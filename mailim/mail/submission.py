@@ -74,6 +74,11 @@ class Submitting(Service):
         self._stopped = Deferred()
         return self._stopped
 
+    @property
+    def busy(self) -> bool:
+        """Whether a look is under way."""
+        return self._looking
+
     def wake(self) -> None:
         """Look at what is due, at once or as soon as the look under way is over."""
         self._again = True

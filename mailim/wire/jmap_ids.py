@@ -13,8 +13,10 @@ ACCOUNT: Final = "a"
 MAILBOX: Final = "m"
 EMAIL: Final = "e"
 THREAD: Final = "t"
+IDENTITY: Final = "i"
+SUBMISSION: Final = "s"
 
-_ID: Final = re.compile(r"([amet])([1-9][0-9]{0,17})")
+_ID: Final = re.compile(r"([ametis])([1-9][0-9]{0,17})")
 
 
 def write_id(kind: str, number: int) -> str:

@@ -79,7 +79,7 @@ class Api:
         caller.created.update(asked.createdIds or {})
         responses: list[Invocation] = []
         for invocation in invocations:
-            responses.append(await self._methods.dispatch(caller, using, invocation, responses))
+            responses += await self._methods.dispatch(caller, using, invocation, responses)
         rest: dict[str, Any] = {"sessionState": self._session.state(request, caller.account)}
         if asked.createdIds is not None:
             rest["createdIds"] = caller.created

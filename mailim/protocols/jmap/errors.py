@@ -45,11 +45,15 @@ class MethodError(Exception):
 class SetError(Exception):
     """One object that could not be created, updated or destroyed."""
 
-    def __init__(self, type: str, description: str = "", properties: Sequence[str] = ()) -> None:
+    def __init__(
+        self, type: str, description: str = "", properties: Sequence[str] = (), **details: Any
+    ) -> None:
+        """`details` are further members of the object."""
         super().__init__(f"{type}: {description}")
         self.type = type
         self.description = description
         self.properties = tuple(properties)
+        self.details = details
 
     def to_json(self) -> dict[str, Any]:
         """Give the SetError object."""
@@ -58,7 +62,7 @@ class SetError(Exception):
             value["description"] = self.description
         if self.properties:
             value["properties"] = list(self.properties)
-        return value
+        return value | self.details
 
 
 def method_error_of(error: MailimError) -> MethodError:

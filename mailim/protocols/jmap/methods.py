@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -14,12 +14,12 @@ from mailim.errors import MailimError
 from mailim.interfaces.accounts import Account
 from mailim.protocols.jmap.arguments import AccountArguments, Arguments, read_arguments
 from mailim.protocols.jmap.errors import MethodError, method_error_of
-from mailim.protocols.jmap.limits import MAX_ID
 from mailim.protocols.jmap.references import Invocation, resolve_references
 from mailim.wire.jmap_ids import ACCOUNT, write_id
 
 CORE: Final = "urn:ietf:params:jmap:core"
 MAIL: Final = "urn:ietf:params:jmap:mail"
+SUBMISSION: Final = "urn:ietf:params:jmap:submission"
 
 
 @dataclass(slots=True)
@@ -45,6 +45,17 @@ class Caller:
         return self.created.get(id[1:], id) if id.startswith("#") else id
 
 
+@dataclass(frozen=True, slots=True)
+class Implied:
+    """What a method gives that implies calls of others (RFC 8621 section 7.5, say).
+
+    They are made behind it and answered behind it, under the same call id.
+    """
+
+    response: Mapping[str, Any]
+    calls: Sequence[tuple[str, dict[str, Any]]]  # name, arguments
+
+
 class Method(Protocol):
     """One method; `call` gives the arguments of its response."""
 
@@ -52,7 +63,7 @@ class Method(Protocol):
     capability: str
     arguments: type[Any]
 
-    async def call(self, caller: Caller, arguments: Any) -> Mapping[str, Any]:
+    async def call(self, caller: Caller, arguments: Any) -> Mapping[str, Any] | Implied:
         """Do it; raises `MethodError`, or an expected error of the house."""
 
 
@@ -73,26 +84,43 @@ class Methods:
         using: frozenset[str],
         invocation: Invocation,
         responses: list[Invocation],
-    ) -> Invocation:
-        """Make one call; gives its response, which may be an error. Never raises."""
+    ) -> list[Invocation]:
+        """Make one call; gives its response, which may be an error. Never raises.
+
+        What it implies is called, too; those responses come behind.
+        """
         name, raw, call_id = invocation
+        method = self._methods.get(name)
+        if method is None or method.capability not in using:
+            return [("error", MethodError("unknownMethod").arguments(), call_id)]
+        made: list[Invocation] = []
+        waiting = [(method, raw)]
+        for method, value in waiting:
+            answered, response = await self._answer(method, caller, value, responses)
+            if isinstance(response, Implied):
+                waiting += [(self._methods[each], given) for each, given in response.calls]
+                response = response.response
+            made.append((answered, response, call_id))
+        return made
+
+    async def _answer(
+        self, method: Method, caller: Caller, raw: Any, responses: list[Invocation]
+    ) -> tuple[str, Mapping[str, Any] | Implied]:
+        """Make one call; gives the name and the arguments of its response."""
         try:
-            method = self._methods.get(name)
-            if method is None or method.capability not in using:
-                raise MethodError("unknownMethod")
             resolved = resolve_references(raw, responses)
             arguments: Arguments = read_arguments(method.arguments, resolved)
             if isinstance(arguments, AccountArguments) and (
                 arguments.account_id != caller.account_id
             ):
                 raise MethodError("accountNotFound")
-            return (name, await method.call(caller, arguments), call_id)
+            return method.name, await method.call(caller, arguments)
         except MethodError as error:
-            return ("error", error.arguments(), call_id)
+            return "error", error.arguments()
         except MailimError as error:
-            return ("error", method_error_of(error).arguments(), call_id)
+            return "error", method_error_of(error).arguments()
         except CancelledError:
             raise
         except Exception as error:
-            self._log.failure("{method} failed", failure=Failure(error), method=name[:MAX_ID])
-            return ("error", MethodError("serverFail").arguments(), call_id)
+            self._log.failure("{method} failed", failure=Failure(error), method=method.name)
+            return "error", MethodError("serverFail").arguments()

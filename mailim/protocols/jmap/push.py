@@ -13,12 +13,15 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from mailim.errors import RateLimited
-from mailim.events import AccountsChanged, Events, ItemsChanged, MailDelivered
+from mailim.events import AccountsChanged, Events, ItemsChanged, MailDelivered, ObjectsChanged
 from mailim.interfaces.accounts import Account
 from mailim.protocols.jmap.limits import JmapLimits
 from mailim.wire.jmap_ids import ACCOUNT, write_id
 
-TYPES: Final = ("Mailbox", "Email", "Thread", "EmailDelivery")
+TYPES: Final = (
+    "Mailbox", "Email", "Thread", "EmailDelivery", "Identity", "EmailSubmission",
+    "VacationResponse",
+)  # fmt: skip
 _RETRY_SECONDS: Final = 30.0
 
 
@@ -105,6 +108,7 @@ class Push:
         self._streams: dict[int, set[Stream]] = {}
         self._count = 0
         events.subscribe(ItemsChanged, self._items_changed)
+        events.subscribe(ObjectsChanged, self._objects_changed)
         events.subscribe(MailDelivered, self._delivered)
         events.subscribe(AccountsChanged, self._accounts_changed)
 
@@ -143,6 +147,10 @@ class Push:
     def _items_changed(self, event: ItemsChanged) -> None:
         for stream in tuple(self._streams.get(event.account_id, ())):
             stream.changed(event.modseq)
+
+    def _objects_changed(self, event: ObjectsChanged) -> None:
+        for stream in tuple(self._streams.get(event.account_id, ())):
+            stream.changed(event.modseq, (event.type,))
 
     def _delivered(self, event: MailDelivered) -> None:
         for stream in tuple(self._streams.get(event.account_id, ())):

@@ -30,14 +30,17 @@ from mailim.protocols.jmap.methods import Methods
 from mailim.protocols.jmap.push import Push
 from mailim.protocols.jmap.search_snippets import SearchSnippetGet
 from mailim.protocols.jmap.session import Session
+from mailim.protocols.jmap.submission_methods import SubmissionMethods
 from mailim.protocols.jmap.threads import ThreadChanges, ThreadGet
 from mailim.protocols.jmap.upload import Upload
+from mailim.protocols.jmap.vacation import vacation_capabilities, vacation_methods
 
 
 class Jmap:
     """JMAP for one store.
 
-    reactor: a clock. threads: runs a callable in a thread (`Site.threads`).
+    reactor: a clock. threads: runs a callable in a thread (`Site.threads`). sending: what
+    sends mail; without it nothing can be sent.
     """
 
     def __init__(
@@ -48,9 +51,11 @@ class Jmap:
         identity: Identity,
         threads: Threads,
         limits: JmapLimits | None = None,
+        sending: SubmissionMethods | None = None,
     ) -> None:
         limits = limits or JmapLimits()
-        session = Session(identity, limits)
+        more = vacation_capabilities() | (sending.capabilities() if sending else {})
+        session = Session(identity, limits, more)
         composer = EmailComposer(reactor, store, threads, limits)
         self.methods = Methods(
             [
@@ -72,7 +77,10 @@ class Jmap:
                 EmailCopy(),
                 BlobCopy(store, limits),
                 SearchSnippetGet(store, threads, limits),
-            ]
+                *vacation_methods(store, limits),
+                *(sending.methods(store, limits) if sending else ()),
+            ],
+            more,
         )
         self.push = Push(reactor, events, limits)
         self._parts = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any, Final
 
 from mailim.interfaces.accounts import Account
@@ -25,9 +26,13 @@ COLLATIONS: Final = ("i;unicode-casemap",)
 class Session:
     """Makes the session object of an account; one account for each user."""
 
-    def __init__(self, identity: Identity, limits: JmapLimits) -> None:
+    def __init__(
+        self, identity: Identity, limits: JmapLimits, more: Mapping[str, Any] | None = None
+    ) -> None:
+        """`more`: what an account can besides mail, by capability (RFC 8621 section 1.3)."""
         self._identity = identity
         self._limits = limits
+        self._more = dict(more or {})
 
     def routes(self) -> list[Route]:
         """Give the routes."""
@@ -53,16 +58,16 @@ class Session:
         here = f"{scheme}://{request.host}/jmap"
         account_id = write_id(ACCOUNT, account.id)
         return {
-            "capabilities": {CORE: self._core(), MAIL: {}},
+            "capabilities": {CORE: self._core(), MAIL: {}, **{name: {} for name in self._more}},
             "accounts": {
                 account_id: {
                     "name": account.address,
                     "isPersonal": True,
                     "isReadOnly": False,
-                    "accountCapabilities": {CORE: {}, MAIL: self._mail()},
+                    "accountCapabilities": {CORE: {}, MAIL: self._mail(), **self._more},
                 }
             },
-            "primaryAccounts": {CORE: account_id, MAIL: account_id},
+            "primaryAccounts": dict.fromkeys((CORE, MAIL, *self._more), account_id),
             "username": account.address,
             "apiUrl": f"{here}/api",
             "downloadUrl": f"{here}/download/{{accountId}}/{{blobId}}/{{name}}?accept={{type}}",

@@ -17,6 +17,10 @@ from mailim.accounts.web_sessions import WebSessions
 from mailim.interfaces.accounts import Account
 from mailim.interfaces.items import Item
 from mailim.interfaces.store import ITransaction
+from mailim.mail.allowances import Allowances
+from mailim.mail.envelopes import Envelopes
+from mailim.mail.intake import Intake
+from mailim.mail.outgoing import Outgoing
 from mailim.protocols.http.body import Body
 from mailim.protocols.http.identity import Identity
 from mailim.protocols.http.problems import Problem, problem_of
@@ -25,12 +29,14 @@ from mailim.protocols.http.response import Response
 from mailim.protocols.http.router import Match, Router
 from mailim.protocols.http.targets import parse_target
 from mailim.protocols.jmap.limits import JmapLimits
-from mailim.protocols.jmap.methods import CORE, MAIL
+from mailim.protocols.jmap.methods import CORE, MAIL, SUBMISSION
 from mailim.protocols.jmap.service import Jmap
+from mailim.protocols.jmap.submission_methods import SubmissionMethods
 from mailim.wire.jmap_ids import ACCOUNT, EMAIL, MAILBOX, write_id
 from mailim.wire.message import describe
 from tests.accounts.sites import PASSWORD, Site
 
+USING = [CORE, MAIL, SUBMISSION]
 ALICE = "alice@example.test"
 BOB = "bob@example.test"
 START = 1_700_000_000_000_000  # received time of the first mail, 2023-11-14T22:13:20Z
@@ -72,12 +78,27 @@ class Kit:
         self.clock.advance(START / 1_000_000)
         sessions = WebSessions(self.site.clock, self.store, self.site.directory)
         self.identity = Identity(sessions, self.site.passwords)
-        self.jmap = Jmap(self.clock, self.store, self.site.events, self.identity, here, limits)
+        self.intake = Intake(self.store, "mail.example.test", self.clock)
+        self.undo_seconds = 10
+        self.jmap = Jmap(
+            self.clock,
+            self.store,
+            self.site.events,
+            self.identity,
+            here,
+            limits,
+            SubmissionMethods(self.outgoing(), self.intake.now, lambda: self.undo_seconds),
+        )
         self.router = Router(self.jmap.routes())
         self.alice: Account
         self.account_id = ""
         self.boxes: dict[str, str] = {}
         self._received = START
+
+    def outgoing(self) -> Outgoing:
+        envelopes = Envelopes(self.site.directory, "example.test", can_relay=False)
+        allowances = Allowances(self.clock, 20)
+        return Outgoing(self.store, self.intake, envelopes, allowances, max_recipients=5)
 
     @classmethod
     async def start(cls, case: TestCase, limits: JmapLimits | None = None) -> Kit:
@@ -145,7 +166,7 @@ class Kit:
     async def request(self, *calls: list[Any], who: str = ALICE) -> list[Any]:
         """Make calls `[name, arguments]`; gives the responses `[name, arguments, id]`."""
         numbered = [[*call, f"c{place}"] for place, call in enumerate(calls)]
-        answer = await self.post({"using": [CORE, MAIL], "methodCalls": numbered}, who)
+        answer = await self.post({"using": USING, "methodCalls": numbered}, who)
         self.case.assertEqual(answer.status, 200, answer.body[:500])
         responses: list[Any] = answer.json["methodResponses"]
         return responses

@@ -8,9 +8,10 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import TestCase
 
-from mailim.events import AccountsChanged, ItemsChanged, MailDelivered
+from mailim.events import AccountsChanged, ItemsChanged, MailDelivered, ObjectsChanged
 from mailim.protocols.jmap.event_source import SETTLE_SECONDS, TOGETHER_SECONDS
 from mailim.protocols.jmap.limits import JmapLimits
+from mailim.protocols.jmap.push import TYPES
 from tests.protocols.jmap.kit import ALICE, BOB, Kit
 
 
@@ -114,6 +115,16 @@ class EventSourceTests(TestCase):
         kit.clock.advance(1)
         none.nothing()
 
+    async def test_objects_that_are_no_items(self) -> None:
+        kit = await Kit.start(self)
+        listener = await self.listen(kit, "types=Email,EmailSubmission")
+        kit.site.events.publish(ObjectsChanged(kit.alice.id, "Identity", 50))
+        kit.clock.advance(1)
+        listener.nothing()
+        kit.site.events.publish(ObjectsChanged(kit.alice.id, "EmailSubmission", 51))
+        self.settle(kit)
+        self.assertEqual(listener.state(), ("51", {"EmailSubmission": "51"}))
+
     async def test_only_deliveries(self) -> None:
         kit = await Kit.start(self)
         listener = await self.listen(kit, "types=EmailDelivery")
@@ -141,9 +152,7 @@ class EventSourceTests(TestCase):
         behind = await self.listen(kit, headers={"Last-Event-ID": str(int(state) - 1)})
         self.settle(kit)
         id, states = behind.state()
-        self.assertEqual(
-            (id, set(states)), (state, {"Mailbox", "Email", "Thread", "EmailDelivery"})
-        )
+        self.assertEqual((id, set(states)), (state, set(TYPES)))
         odd = await self.listen(kit, headers={"Last-Event-ID": "nonsense"})
         kit.clock.advance(1)
         odd.nothing()

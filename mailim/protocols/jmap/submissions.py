@@ -1,0 +1,85 @@
+"""An EmailSubmission object as JMAP shows it (RFC 8621 section 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final
+
+from mailim.interfaces.mail_events import DELIVERED, EXPANDED, FAILED, RELAYED, REMOVED, MailEvent
+from mailim.interfaces.spool import SpoolEntry
+from mailim.interfaces.store import ITransaction
+from mailim.interfaces.submissions import Submission
+from mailim.protocols.jmap.emails import utc_date
+from mailim.wire.jmap_ids import EMAIL, IDENTITY, SUBMISSION, THREAD, write_id
+
+_QUEUED: Final = "250 2.1.5 Queued"
+_EVENTS: Final = 10_000  # lines of a mail's trace that are looked at
+_MAX_REPLY: Final = 500  # characters
+
+OF_SUBMISSION: Final[Mapping[str, Callable[[Submission], Any]]] = {
+    "id": lambda submission: write_id(SUBMISSION, submission.id),
+    "identityId": lambda submission: write_id(IDENTITY, submission.identity_id),
+    "emailId": lambda submission: write_id(EMAIL, submission.item_id),
+    "threadId": lambda submission: write_id(THREAD, submission.thread_id),
+    "envelope": lambda submission: submission.envelope,
+    "sendAt": lambda submission: utc_date(submission.send_at),
+    "undoStatus": lambda submission: submission.undo_status,
+    "dsnBlobIds": lambda submission: [],
+    "mdnBlobIds": lambda submission: [],
+}
+PROPERTIES: Final = frozenset({*OF_SUBMISSION, "deliveryStatus"})
+
+
+def submission_object(
+    tx: ITransaction, submission: Submission, properties: Collection[str] = PROPERTIES
+) -> dict[str, Any]:
+    """Give the object with these properties."""
+    found = {name: read(submission) for name, read in OF_SUBMISSION.items() if name in properties}
+    if "deliveryStatus" in properties:
+        found["deliveryStatus"] = delivery_status(tx, submission)
+    return found
+
+
+def delivery_status(tx: ITransaction, submission: Submission) -> dict[str, Any] | None:
+    """Say what became of each recipient so far; None for what was not sent.
+
+    It is read from the spool and from the trace the mail has left; of mail whose trace is
+    forgotten, or not kept, nothing is known once it has left the spool.
+    """
+    if submission.spool_id is None:
+        return None
+    entry = tx.spool.get(submission.spool_id)
+    events = tx.mail_events.events([submission.spool_id], _EVENTS)
+    return {
+        each.email: _status(each.address, submission, entry, events)
+        for each in submission.recipients
+    }
+
+
+def _status(
+    address: str, submission: Submission, entry: SpoolEntry | None, events: Sequence[MailEvent]
+) -> dict[str, str]:
+    waiting = {each.address: each for each in entry.recipients} if entry is not None else {}
+    if address in waiting:
+        return _said(waiting[address].last_error or _QUEUED, "queued")
+    mine = [each for each in events if each.address == address.lower()]
+    if any(each.what == EXPANDED for each in mine):
+        # An alias or a group: what became of those it stands for, as far as they can be told
+        # from the recipients the sender named.
+        named = {each.address.lower() for each in submission.recipients}
+        if any(each.lower() not in named for each in waiting):
+            return _said(_QUEUED, "queued")
+        mine = [each for each in events if each.address not in named]
+    ends = [each for each in mine if each.what in (DELIVERED, RELAYED, FAILED, REMOVED)]
+    for what, delivered in ((FAILED, "no"), (RELAYED, "unknown"), (DELIVERED, "yes")):
+        found = [each for each in ends if each.what == what]
+        if found:
+            return _said(
+                found[-1].detail if what != DELIVERED else "250 2.1.5 Delivered", delivered
+            )
+    return _said("250 2.0.0 Sent", "unknown")
+
+
+def _said(reply: str, delivered: str) -> dict[str, str]:
+    """Give a DeliveryStatus object."""
+    return {"smtpReply": reply[:_MAX_REPLY], "delivered": delivered, "displayed": "unknown"}
