@@ -164,7 +164,7 @@ class TwoSitesTests(TwoSitesCase):
         await self.serve_both()
         self.dns.silent.add("silent.test")
         client = await self.submission("a.test")
-        for n in range(30):
+        for n in range(14):
             await self.send(client, "kim@a.test", f"kim{n}@silent.test", "Subject: x\r\n\r\nlost?")
         await self.send(client, "kim@a.test", "kim@b.test", "Subject: x\r\n\r\nat once")
         (mail,) = await self.inbox("b.test", seconds=5)
@@ -172,16 +172,16 @@ class TwoSitesTests(TwoSitesCase):
         while not all(each.recipients[0].attempts for each in await self.spool("a.test")):
             await deferLater(reactor, 0.1)
         waiting = await self.spool("a.test")
-        self.assertEqual(len(waiting), 30)
+        self.assertEqual(len(waiting), 14)
         reasons = {each.recipients[0].last_error for each in waiting}
         self.assertTrue(any("gives no answer about silent.test" in one for one in reasons), reasons)
         self.dns.silent.clear()
         self.dns.mx("silent.test", (10, "mail.b.test"))
         await self.sites["b.test"].core.accounts.add_domain("silent.test")
-        for n in range(30):
+        for n in range(14):
             await self.sites["b.test"].core.accounts.add_alias(f"kim{n}@silent.test", "kim@b.test")
         await self.sites["a.test"].core.store.write(lambda tx: tx.spool.retry_now())
-        self.assertEqual(len(await self.inbox("b.test", 31, seconds=60)), 31)
+        self.assertEqual(len(await self.inbox("b.test", 15, seconds=60)), 15)
         await self.nothing_waits()
 
     async def test_a_loop_of_two_sites_ends(self) -> None:
