@@ -43,10 +43,8 @@ class Argument:
         if type(value) is not wanted:
             words = {int: "a whole number", bool: "true or false", str: "a text"}
             raise Invalid(f"{self.name} must be {words[wanted]}", self.name)
-        if self.kind == "octets":
-            self._check_octets(value)
-        elif isinstance(value, str):
-            self._check_text(value)
+        if isinstance(value, str):
+            (self._check_octets if self.kind == "octets" else self._check_text)(value)
         if self.choices and value not in self.choices:
             raise Invalid(f"{self.name} must be one of {', '.join(self.choices)}", self.name)
         return value

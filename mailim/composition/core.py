@@ -19,12 +19,14 @@ from mailim.accounts.passwords import Passwords
 from mailim.accounts.tokens import OneTimeTokens
 from mailim.accounts.vault import Vault
 from mailim.admin.account_acts import AccountActs
+from mailim.admin.filter_acts import FilterActs
 from mailim.admin.multipop_acts import MultipopActs
 from mailim.admin.operations import Act, Operations
 from mailim.admin.queue_acts import QueueActs
 from mailim.admin.record_acts import RecordActs
 from mailim.admin.site_acts import SiteActs
 from mailim.admin.trace_acts import TraceActs
+from mailim.composition.filters import make_filter
 from mailim.config import Site
 from mailim.errors import AlreadyExists, Invalid, Unavailable
 from mailim.events import Events
@@ -98,6 +100,7 @@ class Core:
             self.allowances,
             config.smtp.recipients_of_accounts,
         )
+        self.content_filter = make_filter(reactor, self.site, self.store, self.directory, secret)
         self.multipop = Multipop(
             reactor, self.store, vault, self.intake, lambda: self.site.config.multipop
         )
@@ -143,6 +146,7 @@ class Core:
         acts: dict[str, Act] = {
             **AccountActs(self.accounts, self.store).acts(),
             **MultipopActs(self.accounts, self.multipop, serving).acts(),
+            **FilterActs(self.content_filter).acts(),
             **QueueActs(self.store, self.intake.now).acts(),
             **TraceActs(self.store).acts(),
             **RecordActs(self.reactor, self.store, self.checkpoints, self.threads).acts(),

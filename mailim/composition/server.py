@@ -95,6 +95,7 @@ class Server(MultiService):
             Routing(core.directory),
             LocalDelivery(core.store, make_autoreplies(core, self._relay is not None)),
             self._relay,
+            rules=core.content_filter,
             bounces=make_bounces(core, self._relay is not None),
             at_once=config.mail.deliveries_at_once,
         )
@@ -248,5 +249,6 @@ class Server(MultiService):
         core.site, waiting = merged(core.site, fresh)
         self._certificates.use(pair)
         self._connections.settings = stream_settings(core.site)
+        await core.content_filter.file.look(now=True)
         self._log.info("configuration reloaded", needs_restart=waiting)
         return waiting

@@ -63,11 +63,11 @@ class ContentFilter:
 
     def __init__(self, file: RuleFile, around: Surroundings) -> None:
         self.file = file
-        self._around = around
+        self.around = around
 
     def about(self, entry: SpoolEntry, facts: MessageFacts) -> Hearing:
         """Begin with a mail."""
-        return Hearing(self.file, self._around, entry, facts)
+        return Hearing(self.file, self.around, entry, facts)
 
 
 @implementer(IHearing)

@@ -36,7 +36,7 @@ class Explained:
     """One rule as `filter test` shows it."""
 
     rule: Rule
-    reached: bool = False
+    reached: bool = False  # no rule before it ended or jumped over it
     matched: bool = False
     conditions: list[tuple[str, bool, str]] = field(default_factory=list)  # text, holds, seen
     actions: list[tuple[str, str]] = field(default_factory=list)  # text, what it came to
@@ -55,25 +55,32 @@ def evaluate(
     """
     outcome = Outcome(mail, occasion, circumstances.copied)
     shows = [Explained(rule) for rule in rules.rules]
-    if explained is not None:
-        explained += shows
     at = 0
-    while at < len(rules.rules) and rules.enabled and not outcome.over:
+    while at < len(rules.rules) and not outcome.over:
         rule, show = rules.rules[at], shows[at]
         show.reached = True
-        macro = _macros(mail, occasion, circumstances, rule.name)
-        grounds = Grounds(mail, occasion, macro, circumstances.members, circumstances.sender_is)
-        matched = rule.applies_to(occasion.local) and _matches(rule, grounds)
-        if explained is not None:
-            show.conditions += [
-                (one.text, holds(one, grounds), shown(one, grounds)) for one in rule.when
-            ]
-            show.matched = matched
         at += 1
-        if matched and rule.enabled:
-            outcome.rules.append(rule.name)
-            at = _act(rules, at, outcome, show, macro)
+        if rules.enabled and rule.enabled and rule.applies_to(occasion.local):
+            grounds = _grounds(mail, occasion, circumstances, rule)
+            if _matches(rule, grounds):
+                outcome.rules.append(rule.name)
+                at = _act(rules, at, outcome, show, grounds.macro)
+    if explained is not None:
+        for show in shows:
+            grounds = _grounds(mail, occasion, circumstances, show.rule)
+            show.conditions += [
+                (one.text, holds(one, grounds), shown(one, grounds)) for one in show.rule.when
+            ]
+            show.matched = _matches(show.rule, grounds)
+        explained += shows
     return outcome
+
+
+def _grounds(
+    mail: MailView, occasion: Occasion, circumstances: Circumstances, rule: Rule
+) -> Grounds:
+    macro = _macros(mail, occasion, circumstances, rule.name)
+    return Grounds(mail, occasion, macro, circumstances.members, circumstances.sender_is)
 
 
 def _matches(rule: Rule, grounds: Grounds) -> bool:

@@ -60,6 +60,11 @@ class RuleFile:
         """What is wrong in the file as it was last seen."""
         return self._last.error
 
+    @property
+    def in_force(self) -> RuleSet | None:
+        """The last good rules; None if there never were any."""
+        return self._good
+
     async def current(self) -> RuleSet:
         """Give the rules in force; raises `Unavailable` if there never were any to be read."""
         await self.look()

@@ -90,6 +90,11 @@ class RulesError(MailimError):
         self.problems = problems
 
 
+def file_of(site: Path) -> Path:
+    """Give where a site's rules stand."""
+    return site / "etc" / "filters.toml"
+
+
 def parse(data: bytes, file: Path) -> RuleSet:
     """Check the octets of a file; raises `RulesError` naming `file`. Blocking."""
     if len(data) > FILE_OCTETS:
