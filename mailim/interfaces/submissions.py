@@ -8,7 +8,7 @@ to the message it was made of changes what goes out.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from zope.interface import Interface
@@ -75,8 +75,6 @@ class Submission:
     send_at: int
     undo_status: str
     spool_id: int | None  # once it is final
-    # What became of recipients (address as in `Sending`): DeliveryStatus objects.
-    delivery: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class IIdentityRows(Interface):

@@ -72,6 +72,9 @@ _ADD_WAITING: Final = _line(
 )
 _ADD_RECIPIENT: Final = _line(spool_recipient.c.id == _ID, _OPEN, of_recipient=True)
 _ADD_RECIPIENTS: Final = _line(spool_recipient.c.spool_id == _ID, _OPEN, of_recipient=True)
+_OF_RECIPIENT: Final = Statement(
+    select(spool_recipient.c.spool_id).where(spool_recipient.c.id == _ID, _OPEN)
+)
 _MAILS: Final = select(mail_trace)
 _NAMED: Final = Statement(
     _MAILS.where(
@@ -133,10 +136,18 @@ _FORGET: Final = Statement(delete(mail_trace).where(mail_trace.c.spool_id == _ID
 class MailEventRows:
     """Heads and lines; without `keeps` no heads are written, and so nothing is."""
 
-    def __init__(self, connection: Connection, seconds: Callable[[], float], keeps: bool) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        seconds: Callable[[], float],
+        keeps: bool,
+        happened: Callable[[int], None] = lambda spool_id: None,
+    ) -> None:
+        """`happened` hears, inside the unit, of each mail something happened to."""
         self._db = connection
         self._seconds = seconds
         self._keeps = keeps
+        self._happened = happened
 
     # --- written by the spool's rows -----------------------------------------------------
 
@@ -160,10 +171,14 @@ class MailEventRows:
     ) -> None:
         """Write what happened to one recipient, unless it ended before."""
         self._write(_ADD_RECIPIENT, recipient_id, what, detail, next_attempt=next_attempt)
+        spool_id = self._db.value(_OF_RECIPIENT, id=recipient_id)
+        if spool_id is not None:
+            self._happened(spool_id)
 
     def each_recipient(self, spool_id: int, what: str, detail: str) -> None:
         """Write what happened to all recipients of a mail that are still open."""
         self._write(_ADD_RECIPIENTS, spool_id, what, detail)
+        self._happened(spool_id)
 
     def all_waiting(self, what: str, detail: str) -> None:
         """Write what happened to all mails that wait."""
@@ -181,6 +196,7 @@ class MailEventRows:
     ) -> None:
         """Write that something happened to a mail; nothing is written if it has no head."""
         self._write(_ADD, spool_id, what, detail, address=address.lower(), other=other)
+        self._happened(spool_id)
 
     def named(self, name: str, limit: int) -> Sequence[TracedMail]:
         """Give the mails with this message id (without <>) or spool id, oldest first."""

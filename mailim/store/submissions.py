@@ -45,7 +45,6 @@ _ROW: Final = select(
     submission.c.send_at,
     submission.c.undo_status,
     submission.c.spool_id,
-    submission.c.delivery,
 )
 _ADD: Final = Statement(insert_into(submission, "id").returning(submission.c.id))
 _SOME: Final = Statement(
@@ -84,6 +83,14 @@ _END: Final = Statement(
         ended=bindparam("ended"),
         modseq=bindparam("modseq"),
     )
+)
+_SENT_AS: Final = Statement(
+    select(submission.c.id, submission.c.account_id).where(
+        submission.c.spool_id == bindparam("spool_id", type_=Integer)
+    )
+)
+_MARK: Final = Statement(
+    update(submission).where(submission.c.id == _ID).values(modseq=bindparam("modseq"))
 )
 _HIDE: Final = Statement(update(submission).where(submission.c.id == _ID).values(hidden=True))
 _REMOVE: Final = Statement(delete(submission).where(submission.c.id == _ID))
@@ -143,7 +150,6 @@ class SubmissionRows:
             due=new.send_at,
             undo_status="pending",
             spool_id=None,
-            delivery="{}",
             ended=None,
             hidden=False,
             modseq=modseq,
@@ -216,6 +222,12 @@ class SubmissionRows:
             self.remove(account_id, submission_id)
         return len(rows)
 
+    def happened(self, spool_id: int) -> None:
+        """Take a new modseq for what was sent as this mail: its deliveryStatus changes."""
+        for submission_id, account_id in self._db.all(_SENT_AS, spool_id=spool_id):
+            modseq = self._state.advance_for(account_id, TYPE)
+            self._db.run(_MARK, id=submission_id, modseq=modseq)
+
     def forget_account(self, account_id: int) -> None:
         """Let go of the bodies an account holds here, before the account goes."""
         self._db.run(_FORGET, account_id=account_id)
@@ -252,5 +264,4 @@ def _submission(row: Row) -> Submission:
     values: list[Any] = list(row)
     values[7] = tuple(Sending(*each) for each in json.loads(row[7]))
     values[8] = json.loads(row[8])
-    values[12] = json.loads(row[12])
     return Submission(*values)

@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailim.errors import AlreadyExists, LimitExceeded, NotFound, NotPermitted, StateMismatch
 from mailim.events import ItemsChanged, ObjectsChanged
+from mailim.interfaces.spool import NewMail
 from mailim.interfaces.submissions import Identity, NewSubmission, Sending, Submission
 from mailim.limits import IDENTITIES_PER_ACCOUNT
 from mailim.wire.message import describe
@@ -160,6 +161,24 @@ class SubmissionTest(SynchronousTestCase):
         self.rows.sent(made.id, 17, 60)
         changes = self.rows.changes(self.account, since, 9)
         self.assertEqual((changes.created, changes.updated), ((other.id,), (made.id,)))
+
+    def test_what_happens_to_the_mail_is_a_change(self) -> None:
+        made = self.add()
+        other = self.add()
+        mail = NewMail("", ("carol@example.org",), "jmap", "", 10)
+        spool_id = self.tx.spool.add(mail, self.body, b"", describe(self.data))
+        self.rows.sent(made.id, spool_id, 60)
+        recipient = self.tx.spool.list(1)[0].recipients[0].id
+        for act in (
+            lambda: self.tx.spool.retry(recipient, 5, "not now"),
+            lambda: self.tx.spool.hold_recipient(recipient, "why"),
+            lambda: self.tx.spool.hold(spool_id, False),
+            lambda: self.tx.spool.done(recipient),
+        ):
+            since = self.tx.items.state(self.account)
+            act()
+            self.assertEqual(self.rows.changes(self.account, since, 9).updated, (made.id,))
+        self.assertEqual(self.rows.get(self.account)[other.id].undo_status, "pending")
 
     def test_old_ones_expire(self) -> None:
         sent, canceled, pending = self.add(), self.add(), self.add()

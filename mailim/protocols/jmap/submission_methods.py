@@ -13,6 +13,10 @@ from mailim.protocols.jmap.identity_set import IdentitySet
 from mailim.protocols.jmap.limits import JmapLimits
 from mailim.protocols.jmap.methods import SUBMISSION, Method
 from mailim.protocols.jmap.submission_get import EmailSubmissionChanges, EmailSubmissionGet
+from mailim.protocols.jmap.submission_query import (
+    EmailSubmissionQuery,
+    EmailSubmissionQueryChanges,
+)
 from mailim.protocols.jmap.submission_set import EmailSubmissionSet
 
 
@@ -37,6 +41,8 @@ class SubmissionMethods:
             IdentitySet(store, self._outgoing, limits),
             EmailSubmissionGet(store, limits),
             EmailSubmissionChanges(store, limits),
+            EmailSubmissionQuery(store, limits),
+            EmailSubmissionQueryChanges(store, limits),
             EmailSubmissionSet(store, self._outgoing, self._now, self._undo_seconds, limits),
         ]
 

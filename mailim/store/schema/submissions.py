@@ -52,7 +52,6 @@ submission = Table(
     number("due", nullable=True, index=True),  # send_at while pending
     text("undo_status"),
     number("spool_id", nullable=True, index=True),
-    text("delivery"),  # JSON: address as written -> DeliveryStatus
     number("ended", nullable=True, index=True),  # when it was final or canceled
     flag("hidden"),  # its owner destroyed it before it was sent
     number("modseq"),

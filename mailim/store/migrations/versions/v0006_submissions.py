@@ -59,7 +59,6 @@ def _submission() -> None:
         sa.Column("due", sa.BigInteger(), nullable=True),
         sa.Column("undo_status", sa.Text(), nullable=False),
         sa.Column("spool_id", sa.BigInteger(), nullable=True),
-        sa.Column("delivery", sa.Text(), nullable=False),
         sa.Column("ended", sa.BigInteger(), nullable=True),
         sa.Column("hidden", sa.Boolean(), nullable=False),
         sa.Column("modseq", sa.BigInteger(), nullable=False),
