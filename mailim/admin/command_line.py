@@ -19,6 +19,7 @@ _GROUPS = {
     "alias": "other names for addresses",
     "group": "groups of recipients",
     "multipop": "outside POP3 boxes",
+    "autoresponder": "automatic replies",
     "queue": "mail under way",
     "filter": "rules for mail",
     "im": "instant messaging",

@@ -209,6 +209,23 @@ TABLE: tuple[Operation, ...] = (
         ),
     ),
     Operation("multipop.remove", "Stop collecting from a box.", (_BOX,)),
+    Operation("autoresponder.show", "Show an account's automatic reply.", (_ADDRESS,)),
+    Operation(
+        "autoresponder.set",
+        "Change an account's automatic reply; an empty word takes back what was set.",
+        (
+            _ADDRESS,
+            Argument("state", "whether mail is answered", choices=("on", "off")),
+            Argument("from", "mail that comes from this time on (ISO 8601; UTC if not said)"),
+            Argument("until", "and before this time is answered"),
+            Argument("subject", "the reply's subject; not set: Auto, and the subject answered"),
+            Argument("text", "the reply's text; $SENDER$, $SUBJECT$, $RECIPIENT$ are replaced"),
+            Argument("html", "file with the same as HTML", "file"),
+            Argument("days", "answer nobody twice within so many days; 1 at first", "int"),
+            Argument("exclude", "addresses not answered, * and ? allowed, commas between"),
+            Argument("colleagues", "whether people of the same domain are answered", "yesno"),
+        ),
+    ),
     Operation(
         "queue.list",
         "List mail that is not yet where it belongs, oldest first.",

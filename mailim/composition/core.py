@@ -19,6 +19,7 @@ from mailim.accounts.passwords import Passwords
 from mailim.accounts.tokens import OneTimeTokens
 from mailim.accounts.vault import Vault
 from mailim.admin.account_acts import AccountActs
+from mailim.admin.autoresponder_acts import AutoresponderActs
 from mailim.admin.filter_acts import FilterActs
 from mailim.admin.multipop_acts import MultipopActs
 from mailim.admin.operations import Act, Operations
@@ -145,6 +146,7 @@ class Core:
         serving = more is not None
         acts: dict[str, Act] = {
             **AccountActs(self.accounts, self.store).acts(),
+            **AutoresponderActs(self.accounts, self.store).acts(),
             **MultipopActs(self.accounts, self.multipop, serving).acts(),
             **FilterActs(self.content_filter).acts(),
             **QueueActs(self.store, self.intake.now).acts(),

@@ -26,7 +26,7 @@ from mailim.wire.message import MessageFacts
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OLDEST = (datetime(1990, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
-
+_UNANSWERED = ("junk", "trash")  # a rule may have put the mail there
 
 Answer = Callable[[ITransaction], None]
 
@@ -80,7 +80,7 @@ class LocalDelivery:
                 item = tx.items.add(folder.id, entry.body_id, prefix, facts, verdict.keywords, time)
                 item_id, place = item.id, f"{folder.name}, item {item.id}"
                 tx.publish(MailDelivered(account_id, folder.id, item.id))
-                if answer is not None:
+                if answer is not None and folder.role not in _UNANSWERED:
                     answer(tx)
             tx.spool.done(recipient.id, DELIVERED, f"{account.address}, {place}")
             if tell is not None:

@@ -194,6 +194,7 @@ class AnsweringTests(AutoreplyCase):
         for verdict in (  # noqa: B007 - the judge gives it
             Verdict(Action.JUNK),
             Verdict(headers=b"X-Spam-Flag: YES\r\n"),
+            Verdict(folder="Junk"),  # what a rule says; the first mail made the folder
         ):
             await self.send("bob", data=MESSAGE)
             self.assertEqual(await self.answered(), [])
