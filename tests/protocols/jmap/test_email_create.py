@@ -2,97 +2,9 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
-from email.message import EmailMessage
-from typing import Any
-
-from twisted.trial.unittest import TestCase
-
-from mailim.interfaces.items import Item
-from mailim.wire.jmap_ids import EMAIL, read_id
-from tests.protocols.jmap.kit import BOB, Kit
-
-DRAFT: dict[str, Any] = {
-    "keywords": {"$draft": True, "$Seen": True},
-    "from": [{"name": "Alice Ek", "email": "alice@example.test"}],
-    "to": [{"name": "Jürgen, Bo", "email": "bo@example.org"}, {"email": "cy@example.org"}],
-    "cc": [{"name": None, "email": "dee@example.org"}],
-    "bcc": [{"name": 'The "Boss"', "email": "boss@example.org"}],
-    "replyTo": [{"email": "office@example.test"}],
-    "subject": "Grüße aus Köln",
-    "inReplyTo": ["one@example.org"],
-    "references": ["zero@example.org", "one@example.org"],
-    "textBody": [{"partId": "t", "type": "text/plain"}],
-    "htmlBody": [{"partId": "h", "type": "text/html"}],
-    "bodyValues": {
-        "t": {"value": "Hällo,\nworld\n"},
-        "h": {"value": '<p>Hällo, <img src="cid:pic@x"></p>'},
-    },
-}
-
-
-class Creating(TestCase):
-    """What these tests have in common."""
-
-    async def start(self, **named: Any) -> Kit:
-        self.kit = await Kit.start(self, **named)
-        return self.kit
-
-    def whole(self, **given: Any) -> dict[str, Any]:
-        return {"mailboxIds": {self.kit.boxes["drafts"]: True}, **given}
-
-    async def create(self, **given: Any) -> dict[str, Any]:
-        """Create one; gives what the server says of it."""
-        result = await self.kit.call("Email/set", create={"k": self.whole(**given)})
-        self.assertIsNone(result["notCreated"], given)
-        made: dict[str, Any] = result["created"]["k"]
-        return made
-
-    async def refused(self, **given: Any) -> dict[str, Any]:
-        """Create one that must be refused; gives the SetError."""
-        result = await self.kit.call("Email/set", create={"k": self.whole(**given)})
-        self.assertIsNone(result["created"], given)
-        error: dict[str, Any] = result["notCreated"]["k"]
-        return error
-
-    async def upload(self, data: bytes, who: str = "alice@example.test") -> str:
-        account = self.kit.account_id
-        if who == BOB:
-            bob = await self.kit.site.directory.find(BOB)
-            assert bob is not None
-            account = f"a{bob.id}"
-        answer = await self.kit.answer("POST", f"/jmap/upload/{account}", data, who=who)
-        self.assertEqual(answer.status, 201)
-        blob: str = answer.json["blobId"]
-        return blob
-
-    async def octets(self, blob: str) -> bytes:
-        answer = await self.kit.answer("GET", f"/jmap/download/{self.kit.account_id}/{blob}/x")
-        self.assertEqual(answer.status, 200, blob)
-        return answer.body
-
-    async def item(self, id: str) -> Item:
-        number = read_id(EMAIL, id)
-        assert number is not None
-        found = await self.kit.store.read(lambda tx: tx.items.get(self.kit.alice.id, [number]))
-        return found[number]
-
-    async def message(self, **given: Any) -> tuple[bytes, EmailMessage]:
-        """Create one; gives its octets and what the standard library makes of them."""
-        made = await self.create(**given)
-        raw = await self.octets(made["blobId"])
-        self.assertEqual(len(raw), made["size"])
-        self.assertTrue(raw.isascii())
-        self.assertTrue(raw.endswith(b"\r\n"))
-        self.assertEqual(raw.count(b"\n"), raw.count(b"\r\n"))
-        self.assertEqual(raw.count(b"\r"), raw.count(b"\r\n"))
-        self.assertLessEqual(max(map(len, raw.split(b"\r\n"))), 998)
-        message = email.message_from_bytes(raw, policy=email.policy.SMTP)
-        assert isinstance(message, EmailMessage)
-        for part in message.walk():
-            self.assertEqual(part.defects, [])
-        return raw, message
+from mailim.events import ItemsChanged, MailDelivered
+from tests.protocols.jmap.creating import DRAFT, Creating
+from tests.protocols.jmap.kit import mail
 
 
 class DraftTests(Creating):
@@ -132,10 +44,12 @@ class DraftTests(Creating):
         files = [
             {"blobId": await self.upload(b"\x89PNG"), "type": "image/png", "cid": "pic@x",
              "disposition": "inline", "name": "bild.png"},
-            {"blobId": await self.upload(data), "type": "application/zip", "name": "größe 1.zip"},
-            {"blobId": await self.upload(b""), "type": "application/pdf", "disposition": "attachment"},
+            {"blobId": await self.upload(data), "type": "application/zip",
+             "name": "größe 1.zip"},
+            {"blobId": await self.upload(b""), "type": "application/pdf",
+             "disposition": "attachment"},
         ]  # fmt: skip
-        raw, message = await self.message(**DRAFT, attachments=files)
+        _, message = await self.message(**DRAFT, attachments=files)
         kinds = [part.get_content_type() for part in message.walk()]
         self.assertEqual(
             kinds,
@@ -155,3 +69,79 @@ class DraftTests(Creating):
             [each["name"] for each in shown["attachments"]], ["bild.png", "größe 1.zip", None]
         )
         self.assertEqual(await self.octets(shown["attachments"][1]["blobId"]), data)
+
+    async def test_a_changed_draft(self) -> None:
+        """The new one and the end of the old one in one call, as clients do it."""
+        kit = await self.start()
+        old = await self.create(**DRAFT)
+        result = await kit.call(
+            "Email/set",
+            create={"new": self.whole(**{**DRAFT, "subject": "Changed"})},
+            destroy=[old["id"]],
+        )
+        self.assertEqual(result["destroyed"], [old["id"]])
+        self.assertEqual(await kit.ids(), [result["created"]["new"]["id"]])
+        self.assertLess(int(result["oldState"]), int(result["newState"]))
+
+    async def test_nothing_but_a_mailbox(self) -> None:
+        await self.start()
+        raw, message = await self.message()
+        self.assertEqual(set(message.keys()) - {"Content-Transfer-Encoding"}, {
+            "Date", "Message-ID", "MIME-Version", "Content-Type",
+        })  # fmt: skip
+        self.assertEqual(raw.partition(b"\r\n\r\n")[2], b"\r\n")
+
+    async def test_times(self) -> None:
+        kit = await self.start()
+        made = await self.create(
+            receivedAt="2020-02-29T23:59:59Z", sentAt="2020-02-29T22:00:00-03:30",
+            messageId=["my.own@example.test"],
+        )  # fmt: skip
+        shown = await kit.email(made["id"], "receivedAt", "sentAt", "messageId", "header:Date")
+        self.assertEqual(shown["receivedAt"], "2020-02-29T23:59:59Z")
+        self.assertEqual(shown["sentAt"], "2020-03-01T01:30:00Z")
+        self.assertEqual(shown["header:Date"], " Sat, 29 Feb 2020 22:00:00 -0330")
+        self.assertEqual(shown["messageId"], ["my.own@example.test"])
+
+    async def test_threads(self) -> None:
+        kit = await self.start()
+        asked = await kit.add(mail("question", extra="Message-ID: <q@example.org>\r\n"))
+        thread = (await kit.email(asked, "threadId"))["threadId"]
+        reply = await self.create(subject="Re: question", inReplyTo=["q@example.org"])
+        self.assertEqual(reply["threadId"], thread)
+
+    async def test_references_between_calls(self) -> None:
+        kit = await self.start()
+        here = {"accountId": kit.account_id}
+        responses = await kit.request(
+            ["Mailbox/set", {**here, "create": {"box": {"name": "new"}}}],
+            ["Email/set", {**here, "create": {"k": {"mailboxIds": {"#box": True}}},
+                           "update": {"#k": {"keywords/$flagged": True}}}],
+            ["Email/get", {**here, "ids": ["#k"], "properties": ["mailboxIds", "keywords"]}],
+            ["Email/set", {**here, "destroy": ["#k"]}],
+        )  # fmt: skip
+        box = responses[0][1]["created"]["box"]["id"]
+        id = responses[1][1]["created"]["k"]["id"]
+        self.assertEqual(responses[1][1]["updated"], {"#k": None})
+        self.assertEqual(
+            responses[2][1]["list"],
+            [{"id": id, "mailboxIds": {box: True}, "keywords": {"$flagged": True}}],
+        )
+        self.assertIsNone(responses[3][1]["notDestroyed"])
+        self.assertEqual(await kit.ids(), [])
+
+    async def test_states_and_events(self) -> None:
+        kit = await self.start()
+        heard: list[object] = []
+        kit.site.events.subscribe(MailDelivered, heard.append)
+        kit.site.events.subscribe(ItemsChanged, heard.append)
+        state = (await kit.call("Email/get", ids=[]))["state"]
+        made = await kit.call("Email/set", ifInState=state, create={"k": self.whole()})
+        self.assertEqual(made["oldState"], state)
+        # A draft is no mail that has come.
+        self.assertEqual([type(event) for event in heard], [ItemsChanged])
+        changes = await kit.call("Email/changes", sinceState=state)
+        self.assertEqual(changes["created"], [made["created"]["k"]["id"]])
+        wrong = await kit.error("Email/set", ifInState=state, create={"k": self.whole()})
+        self.assertEqual(wrong, "stateMismatch")
+        self.assertEqual(len(await kit.ids()), 1)
