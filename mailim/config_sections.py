@@ -334,23 +334,21 @@ class Mail(Section):
 class Smtp(Section):
     """Receiving mail from other servers and from accounts."""
 
-    connections: int = Field(
-        default=500, ge=1, le=1_000_000, description="Connections at once (restart)."
-    )
+    connections: int = Field(default=500, ge=1, le=1_000_000, description="Connections at once.")
     connections_per_address: int = Field(
-        default=30, ge=1, le=1_000_000, description="... and from one IP address (restart)."
+        default=30, ge=1, le=1_000_000, description="... and from one IP address."
     )
     recipients: int = Field(
         default=100,
         ge=100,
         le=1000,
-        description="Recipients of one mail from another server (restart).",
+        description="Recipients of one mail from another server.",
     )
     recipients_of_accounts: int = Field(
         default=1000, ge=1, le=1000, description="... and of one an account sends (restart)."
     )
     messages_per_connection: int = Field(
-        default=100, ge=1, le=1_000_000, description="Mails in one connection (restart)."
+        default=100, ge=1, le=1_000_000, description="Mails in one connection."
     )
     messages_per_hour: int = Field(
         default=500, ge=1, le=1_000_000, description="Mails one account may send (restart)."
@@ -359,16 +357,14 @@ class Smtp(Section):
         default=20,
         ge=1,
         le=10_000,
-        description="Refused commands before a client is cut off (restart).",
+        description="Refused commands before a client is cut off.",
     )
     command_seconds: int = Field(
-        default=300, ge=5, le=3600, description="A client silent so long is cut off (restart)."
+        default=300, ge=5, le=3600, description="A client silent so long is cut off."
     )
-    data_seconds: int = Field(
-        default=180, ge=5, le=3600, description="... and within a message (restart)."
-    )
+    data_seconds: int = Field(default=180, ge=5, le=3600, description="... and within a message.")
     message_minutes: int = Field(
-        default=60, ge=1, le=1440, description="Longest time for one message (restart)."
+        default=60, ge=1, le=1440, description="Longest time for one message."
     )
 
 

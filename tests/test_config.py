@@ -37,6 +37,16 @@ LIVE = {
         "allow_private_hosts",
     },
     "mail": {"undo_seconds"},
+    "smtp": {
+        "connections",
+        "connections_per_address",
+        "recipients",
+        "messages_per_connection",
+        "errors_per_connection",
+        "command_seconds",
+        "data_seconds",
+        "message_minutes",
+    },
     "relay": {
         "host",
         "port",

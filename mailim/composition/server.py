@@ -18,7 +18,7 @@ from mailim.background import spawn
 from mailim.composition.core import Core
 from mailim.composition.relay import make_autoreplies, make_bounces, make_relay
 from mailim.composition.reloading import merged
-from mailim.composition.smtp import make_smtp
+from mailim.composition.smtp import make_smtp, smtp_limits
 from mailim.composition.web import make_web
 from mailim.composition.xmpp import make_streams, stream_settings
 from mailim.config import Config, Site, load
@@ -249,6 +249,7 @@ class Server(MultiService):
         core.site, waiting = merged(core.site, fresh)
         self._certificates.use(pair)
         self._connections.settings = stream_settings(core.site)
+        self._smtp.use(smtp_limits(core.site.config.smtp))
         await core.content_filter.file.look(now=True)
         self._log.info("configuration reloaded", needs_restart=waiting)
         return waiting

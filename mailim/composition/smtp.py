@@ -23,10 +23,11 @@ def make_smtp(core: Core, certificates: Certificates) -> Smtp:
         config.server.hostname,
         config.server.domain,
     )
-    return Smtp(services, certificates, _limits(config.smtp))
+    return Smtp(services, certificates, smtp_limits(config.smtp))
 
 
-def _limits(smtp: SmtpSection) -> SmtpLimits:
+def smtp_limits(smtp: SmtpSection) -> SmtpLimits:
+    """Give the limits of connections as the configuration has them."""
     return SmtpLimits(
         recipients=smtp.recipients,
         recipients_of_accounts=smtp.recipients_of_accounts,

@@ -14,6 +14,11 @@ class Connections:
         self._total = total
         self._per_address = per_address
 
+    def use(self, total: int, per_address: int) -> None:
+        """Let other limits hold; who is there stays."""
+        self._total = total
+        self._per_address = per_address
+
     def enter(self, peer: str) -> bool:
         """Count a connection; False if there is no room (then do not `leave`)."""
         if self._all >= self._total or self._of[peer] >= self._per_address:

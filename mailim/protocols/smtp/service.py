@@ -38,6 +38,11 @@ class Smtp:
         self._counted: set[Link] = set()
         self._empty: Deferred[None] | None = None
 
+    def use(self, limits: SmtpLimits) -> None:
+        """Let other limits hold from the next connection on."""
+        self._limits = limits
+        self._connections.use(limits.connections, limits.connections_per_address)
+
     def exchange(self) -> Factory:
         """Give the factory of port 25: other servers bring mail."""
         return _Links(self, False)

@@ -243,6 +243,24 @@ class LimitTests(OfficeCase):
         await first.next()
         await self.connect()
 
+    async def test_other_limits_after_a_reload(self) -> None:
+        await self.serve(errors_per_connection=3, connections_per_address=2)
+        file = self.server.core.site.file
+        text = file.read_text().replace("errors_per_connection = 3", "errors_per_connection = 1")
+        file.write_text(text.replace("_per_address = 2\n", "_per_address = 1\n"))
+        before = await self.connect()
+        self.assertEqual(await self.server.reload(), [])
+        codes = [(await before.say("WHAT"))[:3] for _ in range(4)]
+        self.assertEqual(codes, ["500", "500", "500", "421"])  # as it was when he came
+        self.assertEqual(await before.next(), CLOSED)
+        after = await self.connect()
+        self.assertEqual([(await after.say("WHAT"))[:3] for _ in range(2)], ["500", "421"])
+        await self.connect()
+        error = await self.assertFailure(
+            _connected(self.server.listeners.port("smtp") or 0), AssertionError
+        )
+        self.assertIn("421 Too many", str(error))
+
     async def test_size(self) -> None:
         await self.serve(more={"mail.message_octets": 65536})
         client = await self.connect()
