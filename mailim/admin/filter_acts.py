@@ -35,10 +35,13 @@ class FilterActs:
 
     async def list(self, _values: dict[str, Any], _actor: str) -> Any:
         """Give the rules in force, and what is wrong in the file."""
-        rules, error = await self._rules()
+        file = self._filter.file
+        await file.look(now=True)
+        rules, error = file.in_force or RuleSet(), file.error
         rows = [_row(number, rule) for number, rule in enumerate(rules.rules, 1)]
         told = {
-            "file": str(self._filter.file.path),
+            "file": str(file.path),
+            "in_force": file.in_force is not None,
             "enabled": rules.enabled,
             "problems": _problems(error),
             "rules": rows,
@@ -159,8 +162,9 @@ def _pings(ruling: Ruling) -> list[dict[str, str]]:
 
 
 def _listed(told: dict[str, Any]) -> str:
-    lines = [f"{told['file']}: rules are {'on' if told['enabled'] else 'off'}"]
-    lines += _problem_lines(told["problems"])
+    state = ("on" if told["enabled"] else "off") if told["in_force"] else "not to be read"
+    lines = [f"{told['file']}: rules are {state}"]
+    lines += _problem_lines(told["problems"], told["in_force"])
     for one in told["rules"]:
         state = "" if one["enabled"] else " (off)"
         lines.append(f"{one['number']:>3}  {one['name']}{state}, {_QUEUES[one['queue']]}")
@@ -189,10 +193,11 @@ def _told(told: dict[str, Any]) -> str:
     return "\n".join([*lines, f"outcome: {told['outcome']}"])
 
 
-def _problem_lines(problems: list[dict[str, Any]]) -> list[str]:
+def _problem_lines(problems: list[dict[str, Any]], in_force: bool = True) -> list[str]:
     if not problems:
         return []
-    lines = ["the file is broken, the last good rules are in force:"]
+    meanwhile = "the last good rules stay in force" if in_force else "mail waits for good rules"
+    lines = [f"the file is broken, {meanwhile}:"]
     for one in problems:
         where = f'rule {one["rule"]} "{one["name"]}"' if one["rule"] else "file"
         path = f", {one['path']}" if one["path"] else ""

@@ -1,6 +1,7 @@
 """`mailim init DIR --domain D`: makes a site that can be started at once.
 
     DIR/etc/mailim.toml      the configuration, complete and commented
+    DIR/etc/filters.toml     rules for mail, all off
     DIR/etc/tls/*.pem        a self-signed certificate and its key, to be replaced
     DIR/etc/record.key       Ed25519 key that signs the record's checkpoints
     DIR/etc/secret.key       seals secrets kept in the database (passwords of POP3 boxes)
@@ -28,6 +29,8 @@ from mailim.address import normal_domain
 from mailim.config import STANDARD_PORTS, parse
 from mailim.config_text import render
 from mailim.errors import AlreadyExists, Unavailable
+from mailim.mail.filters.rules import file_of
+from mailim.mail.filters.sample import SAMPLE
 from mailim.tls import self_signed, write_private
 
 
@@ -140,6 +143,7 @@ def _files(site: NewSite) -> Iterator[tuple[Path, bytes]]:
     yield etc / "tls" / "key.pem", key
     yield etc / "record.key", _record_key()
     yield etc / "secret.key", Fernet.generate_key()
+    yield file_of(site.directory), SAMPLE.encode()
     yield etc / "mailim.toml", text
 
 

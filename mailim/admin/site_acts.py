@@ -14,6 +14,8 @@ from cryptography.x509 import Certificate
 from mailim.admin.operations import Act
 from mailim.config import Site, load
 from mailim.errors import MailimError
+from mailim.mail.filters.limits import FILE_OCTETS
+from mailim.mail.filters.rules import file_of, parse
 from mailim.tls import Certificates
 
 _SOON = datetime.timedelta(days=14)
@@ -74,6 +76,7 @@ def examine(site: Site, serving: bool) -> list[dict[str, Any]]:
     except MailimError as error:
         found("bad", "configuration", error.text)
         fresh = site
+    _check_filters(fresh, found)
     _check_tls(fresh, found)
     _check_files(fresh, found)
     _check_ports(fresh, serving, found)
@@ -81,6 +84,22 @@ def examine(site: Site, serving: bool) -> list[dict[str, Any]]:
 
 
 Found = Callable[[str, str, str], None]
+
+
+def _check_filters(site: Site, found: Found) -> None:
+    path = file_of(site.directory)
+    try:
+        with path.open("rb") as stream:
+            rules = parse(stream.read(FILE_OCTETS + 1), path)
+    except FileNotFoundError:
+        found("good", "rules for mail", f"there is no {path}: no rules")
+    except OSError as error:
+        found("bad", "rules for mail", f"{path} cannot be read: {error.strerror}")
+    except MailimError as error:
+        found("bad", "rules for mail", error.text)
+    else:
+        on = sum(each.enabled for each in rules.rules) if rules.enabled else 0
+        found("good", "rules for mail", f"{path} is valid, {on} of {len(rules.rules)} rules are on")
 
 
 def _check_tls(site: Site, found: Found) -> None:

@@ -225,4 +225,8 @@ Deed = Annotated[
     | Jump,
     Field(discriminator="do"),
 ]
+DEEDS: Final = (
+    "move", "junk", "keyword", "add_header", "copy", "delete", "hold", "instant_message", "stop",
+    "skip", "jump",
+)  # fmt: skip
 ONLY_LOCAL: Final = ("move", "junk", "keyword")  # mean nothing for mail that leaves

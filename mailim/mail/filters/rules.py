@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from mailim.errors import MailimError
-from mailim.mail.filters.actions import ONLY_LOCAL, Deed, Jump
+from mailim.mail.filters.actions import DEEDS, ONLY_LOCAL, Deed, Jump
 from mailim.mail.filters.conditions import Condition, Model, printable
 from mailim.mail.filters.limits import ACTIONS, CONDITIONS, FILE_OCTETS, NAME_CHARS, RULES
 
@@ -156,6 +156,13 @@ def _problem(number: int, name: str, detail: dict[str, Any]) -> RuleProblem:
     if detail["type"] == "extra_forbidden":
         hint = _hint(str(detail["loc"][-1]), _KEYS)
         return RuleProblem(number, name, path, "unknown key", hint)
+    if detail["type"] == "union_tag_invalid":
+        done = str(detail["input"].get("do"))
+        return RuleProblem(
+            number, name, path, f"there is no action {done!r:.60}", _hint(done, DEEDS)
+        )
+    if detail["type"] == "union_tag_not_found":
+        return RuleProblem(number, name, path, "an action needs do = ...", ", ".join(DEEDS))
     shown = detail["input"]
     got = f"got {shown!r:.60}" if isinstance(shown, str | int | float | bool) else ""
     return RuleProblem(number, name, path, detail["msg"].removeprefix("Value error, "), got)
