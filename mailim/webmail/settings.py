@@ -18,6 +18,7 @@ class Settings(BaseModel):
     reading_pane: Literal["right", "bottom", "off"] = "right"
     sounds: bool = True
     notifications: bool = False
+    mail_notice: Literal["off", "page", "browser", "both"] = "page"
     remote_images: Literal["ask", "always"] = "ask"
 
 

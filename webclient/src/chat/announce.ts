@@ -1,8 +1,7 @@
 /** How a message makes itself heard: a sound and the system's notification, as the settings have it. */
 import { settings } from "../core/session.js";
+import { systemNotice } from "../ui/cards.js";
 
-/** Characters of a text in a notification. */
-const SHOWN = 200;
 /** Milliseconds between two sounds. */
 const REST = 1_500;
 
@@ -49,17 +48,6 @@ export class Announcer {
 
   /** A notice of the system, while the page is in the background; later ones of the same `tag` replace it. */
   notice(tag: string, title: string, body: string, open: () => void): void {
-    if (!settings.value.notifications || document.visibilityState === "visible") return;
-    if (!("Notification" in window) || Notification.permission !== "granted") return;
-    try {
-      const notice = new Notification(title, { body: body.slice(0, SHOWN), tag: `mailim-chat-${tag}` });
-      notice.onclick = () => {
-        focus();
-        open();
-        notice.close();
-      };
-    } catch {
-      // Android's Chrome has notifications for service workers only
-    }
+    if (settings.value.notifications) systemNotice(`chat-${tag}`, title, body, open);
   }
 }

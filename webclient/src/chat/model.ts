@@ -6,7 +6,7 @@ import { t } from "../core/i18n.js";
 import { navigate, route } from "../core/router.js";
 import type { Session } from "../core/session.js";
 import { hasDrawer, isPhone } from "../shell/layout.js";
-import { toast } from "../ui/toast.js";
+import { showCard } from "../ui/cards.js";
 import { Announcer } from "./announce.js";
 import { Archive } from "./archive.js";
 import { Backoff } from "./backoff.js";
@@ -29,13 +29,20 @@ import { Windows } from "./windows.js";
 
 const SUBSCRIPTIONS = new Set(["subscribe", "subscribed", "unsubscribe", "unsubscribed"]);
 
-/** Characters of a message that a toast shows. */
-const TOAST = 120;
+/** Seconds that an announcement stays in the corner. */
+const ANNOUNCED = 30;
+/** Announcements that were missed and are shown when one comes back. */
+const MISSED_SHOWN = 3;
 
 /** Pixels beside the folders, which the dock leaves free. */
 function roomForDock(): number {
   const sidebar = Number.parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--sidebar"));
   return hasDrawer.peek() || Number.isNaN(sidebar) ? innerWidth : innerWidth - sidebar;
+}
+
+/** What a server, a filter or an administrator says: a headline (RFC 6121 §5.2.2), or the chat message a server keeps in its place for who is away. */
+function isAnnouncement(jid: string, entry: Entry): boolean {
+  return entry.headline || (!jid.includes("@") && !entry.mine);
 }
 
 export class Chat {
@@ -279,7 +286,6 @@ export class Chat {
     const quiet = this.own.chosen.value.show === "dnd";
     const open = (): void => this.open(addressOfJid(conversation.jid));
     const here = route.value;
-    const text = t("{people}: {subject}", { people: name, subject: entry.body.length > TOAST ? `${entry.body.slice(0, TOAST)}…` : entry.body });
     if (!this.isSeen(conversation.jid)) {
       conversation.countUnread([entry]);
       if (!quiet) {
@@ -288,17 +294,36 @@ export class Chat {
       }
       if (!isPhone.value && here.page !== "chat") this.windows.hint(conversation.jid);
       const inList = here.page === "chat" && here.jid === undefined;
-      if (entry.headline || (isPhone.value && !inList && !entry.late && !quiet)) {
-        this.notices.get(conversation.jid)?.();
-        this.notices.set(conversation.jid, toast({ text, seconds: entry.headline ? 12 : 6, action: { label: t("Open"), run: open } }));
-      }
-    } else if (entry.headline) toast({ text, seconds: 12 });
+      if (isAnnouncement(conversation.jid, entry) || (isPhone.value && !inList && !entry.late && !quiet)) this.popUp(conversation, entry);
+    } else if (entry.headline) this.popUp(conversation, entry);
+  }
+
+  /** Shows a message in the corner of the page; one card for each conversation, for each announcement its own. */
+  private popUp(conversation: Conversation, entry: Entry): void {
+    const { jid } = conversation;
+    const said = isAnnouncement(jid, entry);
+    const close = showCard({
+      tag: said ? `announcement-${entry.key}` : `chat-${jid}`,
+      kind: said ? "announcement" : "chat",
+      name: this.roster.nameOf(jid),
+      address: addressOfJid(jid),
+      title: entry.subject,
+      text: entry.body,
+      seconds: said ? ANNOUNCED : 6,
+      open: () => this.open(addressOfJid(jid)),
+    });
+    const before = this.notices.get(jid);
+    this.notices.set(jid, () => {
+      before?.();
+      close();
+    });
   }
 
   /** Messages that came while one was not connected. */
   private missed(conversation: Conversation, missed: Entries): void {
     if (this.isSeen(conversation.jid)) return;
     conversation.countUnread(missed);
+    for (const entry of missed.filter((item) => isAnnouncement(conversation.jid, item)).slice(-MISSED_SHOWN)) this.popUp(conversation, entry);
     if (!isPhone.value) this.windows.hint(conversation.jid);
   }
 }

@@ -8,7 +8,10 @@ export interface Settings {
   readonly language: string;
   readonly reading_pane: "right" | "bottom" | "off";
   readonly sounds: boolean;
+  /** Of chat messages, by the system. */
   readonly notifications: boolean;
+  /** Of new mail: in the page, by the system (the browser), both, or not at all. */
+  readonly mail_notice: "off" | "page" | "browser" | "both";
   readonly remote_images: "ask" | "always";
 }
 
@@ -32,6 +35,7 @@ export const DEFAULTS: Settings = {
   reading_pane: "right",
   sounds: true,
   notifications: false,
+  mail_notice: "page",
   remote_images: "ask",
 };
 

@@ -4,6 +4,7 @@ import { t } from "../core/i18n.js";
 import { hrefOf } from "../core/router.js";
 import { session, settings, type Settings } from "../core/session.js";
 import { saveSettings } from "../shell/topbar.js";
+import { mayNotify } from "../ui/cards.js";
 import { Icon, type IconName } from "../ui/icon.js";
 import { toastError } from "../ui/toast.js";
 import { MultipopPage } from "./multipop-page.js";
@@ -18,15 +19,17 @@ interface SegmentedProps<K extends keyof Settings> {
   readonly name: K;
   readonly label: string;
   readonly choices: readonly Choice<Settings[K]>[];
+  /** Saves another way. */
+  readonly save?: (value: Settings[K]) => void;
 }
 
 /** One of a few values; all of them in view. */
-function Segmented<K extends keyof Settings>({ name, label, choices }: SegmentedProps<K>): VNode {
+function Segmented<K extends keyof Settings>({ name, label, choices, save = (value) => saveSettings({ [name]: value }) }: SegmentedProps<K>): VNode {
   return (
     <div class="segmented" role="radiogroup" aria-label={label}>
       {choices.map(({ value, text, icon }) => (
         <label key={text}>
-          <input type="radio" name={name} checked={settings.value[name] === value} onChange={() => saveSettings({ [name]: value })} />
+          <input type="radio" name={name} checked={settings.value[name] === value} onChange={() => save(value)} />
           <span>
             {icon ? <Icon name={icon} size={18} /> : null}
             {text}
@@ -53,14 +56,20 @@ function Switch({ label, on, change }: { label: string; on: boolean; change: (on
   return <input type="checkbox" role="switch" class="switch" aria-label={label} checked={on} onChange={(event) => change(event.currentTarget.checked)} />;
 }
 
-/** The browser must agree before the system shows anything. */
+/** The browser must agree before the system shows anything; it is asked here and nowhere else. */
+async function allowed(): Promise<boolean> {
+  const yes = await mayNotify();
+  if (!yes) toastError(t("The browser does not allow notifications from this page. Allow them beside the address bar."));
+  return yes;
+}
+
 async function setNotifications(on: boolean): Promise<void> {
-  if (on && "Notification" in window && (await Notification.requestPermission()) !== "granted") {
-    toastError(t("The browser does not allow notifications from this page. Allow them beside the address bar."));
-    saveSettings({ notifications: false });
-    return;
-  }
-  saveSettings({ notifications: on });
+  saveSettings({ notifications: on && (await allowed()) });
+}
+
+async function setMailNotice(wanted: Settings["mail_notice"]): Promise<void> {
+  const system = wanted === "browser" || wanted === "both";
+  saveSettings({ mail_notice: system && !(await allowed()) ? "page" : wanted });
 }
 
 function Appearance(): VNode {
@@ -117,8 +126,21 @@ function Behaviour(): VNode {
           ]}
         />
       </Line>
-      <Line title={t("Notifications")} note={t("From the system, while this page is in the background.")}>
-        <Switch label={t("Notifications")} on={settings.value.notifications} change={(on) => void setNotifications(on)} />
+      <Line title={t("New mail")} note={t("A card in the corner of the page, a notification of the system while the page is in the background, or both.")}>
+        <Segmented
+          name="mail_notice"
+          label={t("New mail")}
+          choices={[
+            { value: "off", text: t("Off") },
+            { value: "page", text: t("Page") },
+            { value: "browser", text: t("System") },
+            { value: "both", text: t("Both") },
+          ]}
+          save={(value) => void setMailNotice(value)}
+        />
+      </Line>
+      <Line title={t("Chat notifications")} note={t("From the system, while this page is in the background.")}>
+        <Switch label={t("Chat notifications")} on={settings.value.notifications} change={(on) => void setNotifications(on)} />
       </Line>
       <Line title={t("Sounds")} note={t("For chat messages.")}>
         <Switch label={t("Sounds")} on={settings.value.sounds} change={(sounds) => saveSettings({ sounds })} />

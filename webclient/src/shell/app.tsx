@@ -17,6 +17,7 @@ import { Mail } from "../mail/model.js";
 import { SettingsPage } from "../settings/settings-page.js";
 import { Boundary } from "../ui/boundary.js";
 import { Button } from "../ui/button.js";
+import { Cards } from "../ui/cards.js";
 import { closeDialogs, Dialogs } from "../ui/dialog.js";
 import { EmptyState } from "../ui/empty.js";
 import { Toasts } from "../ui/toast.js";
@@ -120,6 +121,7 @@ function Ready({ ready }: { ready: MailServices }): VNode {
         {isPhone.value ? <BottomBar /> : parts ? <parts.Dock /> : null}
       </div>
       <Dialogs />
+      <Cards />
       <Toasts />
     </MailContext.Provider>
   );

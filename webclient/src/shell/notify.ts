@@ -1,4 +1,7 @@
-/** How new mail makes itself known: a toast, the number in the title, and, where allowed, the system's notification. */
+/**
+ * How new mail makes itself known: the number in the title, and, as the setting `mail_notice`
+ * has it, a card in the corner of the page, the system's notification, both or nothing.
+ */
 import { effect } from "@preact/signals";
 import { chatUnread } from "../chat/index.js";
 import { t, tn } from "../core/i18n.js";
@@ -6,11 +9,15 @@ import { settings } from "../core/session.js";
 import type { EmailSummary } from "../jmap/types.js";
 import type { Commands } from "../mail/commands.js";
 import type { Mail } from "../mail/model.js";
-import { peopleText } from "../mail/people.js";
-import { toast } from "../ui/toast.js";
+import { personName, shownPeople } from "../mail/people.js";
+import { showCard, systemNotice } from "../ui/cards.js";
 
 /** The name of the house as the server put it into the page, before any count was added. */
 export const HOUSE = document.title || "mailim";
+
+const SECONDS = 8;
+/** Cards of one arrival; more mails than that are one card. */
+const EACH = 2;
 
 /** Keeps the unread count in the title; returns the function that stops it. */
 export function followTitle(mail: Mail): () => void {
@@ -20,30 +27,38 @@ export function followTitle(mail: Mail): () => void {
   });
 }
 
-function systemNotice(emails: readonly EmailSummary[], open: (email: EmailSummary) => void): void {
+interface Notice {
+  readonly tag: string;
+  readonly name: string;
+  readonly address: string;
+  readonly title: string | undefined;
+  readonly text: string;
+  readonly email: EmailSummary;
+}
+
+/** What is said about mails that came together, the newest first: one notice each, or one for all of many. */
+export function noticesOf(emails: readonly EmailSummary[]): readonly Notice[] {
   const first = emails[0];
-  if (!first || !settings.value.notifications || document.visibilityState === "visible") return;
-  if (!("Notification" in window) || Notification.permission !== "granted") return;
-  const title = emails.length > 1 ? tn("1 new message", "{n} new messages", emails.length) : peopleText(first);
-  const notice = new Notification(title, { body: first.subject ?? "", tag: "mailim-mail" });
-  notice.onclick = () => {
-    focus();
-    open(first);
-    notice.close();
+  if (!first) return [];
+  const about = (email: EmailSummary): Notice => {
+    const sender = shownPeople(email)[0];
+    const subject = email.subject ? email.subject : t("(no subject)");
+    return { tag: `mail-${email.id}`, name: sender ? personName(sender) : t("(no sender)"), address: sender?.email ?? "", title: subject, text: email.preview, email };
   };
+  if (emails.length <= EACH) return emails.map(about);
+  const names = [...new Set(emails.map((email) => about(email).name))].join(", ");
+  return [{ tag: "mail", name: tn("1 new message", "{n} new messages", emails.length), address: "", title: undefined, text: names, email: first }];
 }
 
 export function announceMail(emails: readonly EmailSummary[], commands: Commands): void {
-  const first = emails[0];
-  if (!first) return;
-  const open = (email: EmailSummary): void => {
-    commands.goTo("inbox");
-    commands.open(email.id);
-  };
-  const text =
-    emails.length > 1
-      ? tn("1 new message", "{n} new messages", emails.length)
-      : t("{people}: {subject}", { people: peopleText(first), subject: first.subject ? first.subject : t("(no subject)") });
-  toast({ text, kind: "mail", seconds: 5, action: { label: t("Open"), run: () => open(first) } });
-  systemNotice(emails, open);
+  const how = settings.value.mail_notice;
+  if (how === "off") return;
+  for (const { email, ...notice } of noticesOf(emails)) {
+    const open = (): void => {
+      commands.goTo("inbox");
+      commands.open(email.id);
+    };
+    if (how !== "browser") showCard({ ...notice, kind: "mail", seconds: SECONDS, open });
+    if (how !== "page") systemNotice(notice.tag, notice.name, notice.title ?? notice.text, open);
+  }
 }

@@ -1,10 +1,10 @@
 /** The bar along the top: name of the house, search, own presence, account menu. */
 import { useRef } from "preact/hooks";
 import type { VNode } from "preact";
-import { chat } from "../chat/index.js";
+import { chat, chatUnread } from "../chat/index.js";
 import { explain } from "../core/http.js";
-import { t } from "../core/i18n.js";
-import { hrefOf, navigate } from "../core/router.js";
+import { t, tn } from "../core/i18n.js";
+import { hrefOf, navigate, route } from "../core/router.js";
 import { changeSettings, session, settings, type Settings } from "../core/session.js";
 import { Avatar } from "../ui/avatar.js";
 import { IconButton } from "../ui/button.js";
@@ -69,6 +69,18 @@ function AccountMenu({ showKeys }: { showKeys: () => void }): VNode | null {
   );
 }
 
+/** The way to the chat page on a desk; a phone has it in the bottom bar. */
+function ChatLink(): VNode {
+  const unread = chatUnread.value;
+  const label = unread ? tn("Chat, 1 unread message", "Chat, {n} unread messages", unread) : t("Chat");
+  return (
+    <a class="icon-button topbar-chat" href={hrefOf({ page: "chat" })} title={t("Chat")} aria-label={label} aria-current={route.value.page === "chat" ? "page" : undefined}>
+      <Icon name="chat" />
+      {unread ? <span class="count">{unread > 99 ? "99+" : unread}</span> : null}
+    </a>
+  );
+}
+
 export function TopBar({ showKeys }: { showKeys: () => void }): VNode {
   const parts = chat.value;
   return (
@@ -86,6 +98,7 @@ export function TopBar({ showKeys }: { showKeys: () => void }): VNode {
       <div class="topbar-end">
         {parts ? <parts.OwnPresence /> : null}
         <span class="desk-only">
+          <ChatLink />
           <IconButton icon="settings" label={t("Settings")} onClick={() => navigate({ page: "settings", section: "general" })} />
         </span>
         <AccountMenu showKeys={showKeys} />

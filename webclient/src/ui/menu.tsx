@@ -4,8 +4,9 @@
  * Arrow keys, Home and End move, a letter jumps, Escape closes and the focus
  * returns to the button (ARIA menu button pattern).
  */
-import type { ComponentChildren, VNode } from "preact";
-import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { ComponentChildren, RefObject, VNode } from "preact";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { route } from "../core/router.js";
 import { Icon, type IconName } from "./icon.js";
 
 export interface MenuItem {
@@ -84,6 +85,11 @@ function Entry({ entry, done }: { entry: MenuItem | "separator"; done: () => voi
   );
 }
 
+/** Another page is no place for the menu of this one (Back, a link in a notice). */
+function useClosing(list: RefObject<HTMLDivElement | null>): void {
+  useEffect(() => route.subscribe(() => list.current?.hidePopover()), [list]);
+}
+
 export function MenuButton({ label, children, items, head, class: name, title }: MenuButtonProps): VNode {
   const id = useId();
   const button = useRef<HTMLButtonElement>(null);
@@ -93,6 +99,7 @@ export function MenuButton({ label, children, items, head, class: name, title }:
     list.current?.hidePopover();
     button.current?.focus();
   };
+  useClosing(list);
   useLayoutEffect(() => {
     if (!shown || !list.current || !button.current) return;
     place(list.current, button.current.getBoundingClientRect());
