@@ -194,13 +194,26 @@ class AnsweringTests(AutoreplyCase):
         for verdict in (  # noqa: B007 - the judge gives it
             Verdict(Action.JUNK),
             Verdict(headers=b"X-Spam-Flag: YES\r\n"),
-            Verdict(folder="Junk"),  # what a rule says; the first mail made the folder
         ):
             await self.send("bob", data=MESSAGE)
             self.assertEqual(await self.answered(), [])
         verdict = Verdict(headers=b"X-Spam-Flag: NO\r\n")
         await self.send("bob", data=MESSAGE)
         self.assertEqual(await self.answered(), ["carl@example.org"])
+
+    async def test_what_a_rule_put_into_junk_is_not_answered(self) -> None:
+        await self.set()
+        await self.store.write(lambda tx: tx.folders.create(BOB, "Junk", role="junk"))
+        replies = Autoreplies(self.store, self.intake, "mail.example.test", here)
+        for folder, answered in (("Junk", []), ("Lists", ["carl@example.org"])):
+            spool_id = await self.send("bob", data=MESSAGE)
+            entry = await self.store.read(lambda tx, id=spool_id: tx.spool.get(id))  # type: ignore[misc]
+            facts = await self.store.read(lambda tx, id=spool_id: tx.spool.facts(id))  # type: ignore[misc]
+            verdict = Verdict(folder=folder)
+            delivery = LocalDelivery(self.store, replies)
+            await delivery.deliver(entry, entry.recipients[0], BOB, facts, verdict)
+            found = [each.recipients[0].address for each in await self.waiting()]
+            self.assertEqual(found, answered)
 
     async def test_without_a_way_out_only_people_here(self) -> None:
         await self.set()
