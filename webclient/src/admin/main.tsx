@@ -14,21 +14,27 @@ import { Icon, type IconName } from "../ui/icon.js";
 import { Toasts } from "../ui/toast.js";
 import { Addresses } from "./addresses.js";
 import { Connections } from "./connections.js";
+import { Filters } from "./filters.js";
 import { Multipop } from "./multipop.js";
 import { Overview } from "./overview.js";
+import { QueuePage } from "./queue.js";
 import { RecordPage } from "./record.js";
 import { followSections, section, SECTIONS, sectionHref, type Section } from "./sections.js";
+import { TracePage } from "./trace.js";
 import { Users } from "./users.js";
 
 const failure = signal<string | null>(null);
 
-const PAGES: Readonly<Record<Section, ComponentType>> = { overview: Overview, users: Users, connections: Connections, record: RecordPage, multipop: Multipop, addresses: Addresses };
+const PAGES: Readonly<Record<Section, ComponentType>> = { overview: Overview, users: Users, connections: Connections, queue: QueuePage, trace: TracePage, filters: Filters, record: RecordPage, multipop: Multipop, addresses: Addresses };
 
 function titleOf(name: Section): { text: string; icon: IconName } {
   const titles: Record<Section, { text: string; icon: IconName }> = {
     overview: { text: t("Overview"), icon: "server" },
     users: { text: t("Accounts"), icon: "user" },
     connections: { text: t("Connections"), icon: "chat" },
+    queue: { text: t("Queue"), icon: "clock" },
+    trace: { text: t("Way of a mail"), icon: "search" },
+    filters: { text: t("Filters"), icon: "check" },
     record: { text: t("Record"), icon: "shield" },
     multipop: { text: t("MultiPOP"), icon: "collect" },
     addresses: { text: t("Aliases"), icon: "at" },
