@@ -22,22 +22,31 @@ class Encoder(Protocol):
 
 
 class Base64Encoder:
-    """Lines of 76 characters with CRLF."""
+    """Lines of 76 characters with CRLF between them."""
 
     def __init__(self) -> None:
         self._kept = b""
+        self._begun = False
 
     def feed(self, octets: bytes) -> bytes:
         """Encode whole lines."""
         octets = self._kept + octets
         end = len(octets) - len(octets) % _LINE
         self._kept = octets[end:]
-        return _lines(octets[:end])
+        return self._lines(octets[:end])
 
     def finish(self) -> bytes:
         """Encode the last line."""
         rest, self._kept = self._kept, b""
-        return _lines(rest)
+        return self._lines(rest)
+
+    def _lines(self, octets: bytes) -> bytes:
+        encoded = b2a_base64(octets, newline=False)
+        lines = [encoded[at : at + 76] for at in range(0, len(encoded), 76)]
+        if self._begun and lines:
+            lines.insert(0, b"")
+        self._begun = self._begun or bool(lines)
+        return b"\r\n".join(lines)
 
 
 class LineEnds:
@@ -94,9 +103,3 @@ class LineCheck:
     def encoding(self) -> str:
         """The encoding that leaves the octets as they are: "7bit" or "8bit"; else "base64"."""
         return self._bits if self._travels and not self._after_cr else "base64"
-
-
-def _lines(octets: bytes) -> bytes:
-    encoded = b2a_base64(octets, newline=False)
-    lines = [encoded[at : at + 76] for at in range(0, len(encoded), 76)]
-    return b"\r\n".join([*lines, b""]) if lines else b""

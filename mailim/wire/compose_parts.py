@@ -75,7 +75,7 @@ def _written(entity: Entity, boundary: Callable[[], str], top: bool) -> Iterator
     else:
         yield _header(entity, {}, entity.encoding)
         yield Gap(entity.blob, entity.encoding)
-        if top and entity.encoding != "base64":
+        if top:
             yield b"\r\n"
 
 
@@ -95,7 +95,8 @@ def encoded_text(text: str, ended: bool = False) -> tuple[bytes, str]:
     if len(quoted) <= len(raw) * 4 // 3 + 100:
         return quoted, "quoted-printable"
     base64 = Base64Encoder()
-    return base64.feed(raw.replace(b"\n", b"\r\n")) + base64.finish(), "base64"
+    octets = base64.feed(raw.replace(b"\n", b"\r\n")) + base64.finish()
+    return octets + b"\r\n" * ended, "base64"
 
 
 def _header(entity: Entity, extra: Mapping[str, str], encoding: str) -> bytes:

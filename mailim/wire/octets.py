@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import mmap
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 _PIECE: Final = 1024 * 1024
+_LONG: Final = 64 * 1024
 
 
 class MappedOctets(mmap.mmap):
@@ -18,6 +19,15 @@ class MappedOctets(mmap.mmap):
     """
 
     _begin = 0  # of what may be resident, a multiple of _PIECE
+
+    def __getitem__(self, key: Any) -> Any:
+        """Give an octet or a slice; behind a long one nothing of it stays resident."""
+        found = super().__getitem__(key)
+        if isinstance(key, slice) and len(found) >= _LONG:
+            start, stop, _ = key.indices(len(self))
+            self._begin = min(self._begin, start - start % _PIECE)
+            self._passed(stop)
+        return found
 
     def startswith(self, prefix: bytes, start: int = 0) -> bool:
         """Tell whether `prefix` stands at `start`."""

@@ -8,7 +8,15 @@ from typing import Any
 
 import jmapc
 from jmapc import methods
-from jmapc.models import Comparator, EmailQueryFilterCondition, Mailbox
+from jmapc.models import (
+    Comparator,
+    Email,
+    EmailAddress,
+    EmailBodyPart,
+    EmailBodyValue,
+    EmailQueryFilterCondition,
+    Mailbox,
+)
 from jmapc.ref import Ref
 from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred
@@ -121,6 +129,75 @@ class JmapcTests(TestCase):
         self.assertEqual(changes.updated, [id])
         self.assertIsInstance(wrong, jmapc.errors.CannotCalculateChanges)
         self.assertEqual(await self.kit.ids(), [])
+
+    async def test_writing(self) -> None:
+        """A draft with a file; a new version of it takes the place of the old one."""
+        await self.serve()
+        drafts = self.kit.boxes["drafts"]
+        source = short_directory(self) / "größe.bin"
+        source.write_bytes(bytes(range(256)) * 1000)
+
+        def draft(subject: str, blob: str) -> Email:
+            return Email(
+                mailbox_ids={drafts: True},
+                keywords={"$draft": True, "$seen": True},
+                mail_from=[EmailAddress(name="Alice Öst", email=ALICE)],
+                to=[EmailAddress(name="Bo, B.", email="bo@example.org")],
+                subject=subject,
+                text_body=[EmailBodyPart(part_id="t", type="text/plain")],
+                html_body=[EmailBodyPart(part_id="h", type="text/html")],
+                attachments=[EmailBodyPart(blob_id=blob, type="application/x-y", name=source.name)],
+                body_values={
+                    "t": EmailBodyValue(value="Grüße\nund mehr"),
+                    "h": EmailBodyValue(value="<p>Grüße</p>"),
+                },
+            )
+
+        def write() -> Any:
+            client = self.client()
+            blob = client.upload_blob(source)
+            first: Any = client.request(
+                methods.EmailSet(create={"k": draft("Erste Fassung", blob.id)}), raise_errors=True
+            )
+            again: Any = client.request(
+                methods.EmailSet(
+                    create={"k": draft("Zweite Fassung", blob.id)},
+                    destroy=[first.created["k"].id],
+                ),
+                raise_errors=True,
+            )
+            made = again.created["k"]
+            found: Any = client.request(
+                methods.EmailGet(
+                    ids=[made.id, first.created["k"].id],
+                    fetch_all_body_values=True,
+                    properties=["subject", "from", "to", "keywords", "mailboxIds", "threadId",
+                                "size", "bodyValues", "textBody", "htmlBody", "attachments"],
+                ),
+                raise_errors=True,
+            )  # fmt: skip
+            target = source.with_name("copy.bin")
+            client.download_attachment(found.data[0].attachments[0], target)
+            wrong: Any = client.request(
+                methods.EmailSet(create={"k": draft("Ohne Datei", "0" * 64)})
+            )
+            return made, found, target.read_bytes(), wrong
+
+        made, found, octets, wrong = await deferToThread(write)
+        (shown,) = found.data
+        self.assertEqual((shown.size, shown.thread_id), (made.size, made.thread_id))
+        self.assertEqual(shown.subject, "Zweite Fassung")
+        self.assertEqual(shown.mail_from[0].name, "Alice Öst")
+        self.assertEqual(shown.to[0].name, "Bo, B.")
+        self.assertEqual(shown.keywords, {"$draft": True, "$seen": True})
+        self.assertEqual(shown.mailbox_ids, {drafts: True})
+        texts = {part.type: shown.body_values[part.part_id].value for part in
+                 (*shown.text_body, *shown.html_body)}  # fmt: skip
+        self.assertEqual(texts, {"text/plain": "Grüße\nund mehr", "text/html": "<p>Grüße</p>"})
+        self.assertEqual(shown.attachments[0].name, "größe.bin")
+        self.assertEqual(octets, bytes(range(256)) * 1000)
+        self.assertEqual(wrong.not_created["k"].type, "blobNotFound")
+        self.assertEqual(len(await self.kit.ids()), 1)
 
     async def test_files(self) -> None:
         await self.serve()

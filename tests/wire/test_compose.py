@@ -293,7 +293,7 @@ class Encoders(SynchronousTestCase):
         whole = Base64Encoder()
         self.assertEqual(encoded, whole.feed(data) + whole.finish())
         lines = encoded.split(b"\r\n")
-        self.assertEqual(lines.pop(), b"")
+        self.assertTrue(lines[-1] or not data)
         self.assertTrue(all(len(line) == 76 for line in lines[:-1]))
         self.assertEqual(base64.b64decode(encoded), data)
 
