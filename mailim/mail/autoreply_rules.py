@@ -49,6 +49,7 @@ _AUTOMATIC_FIELDS: Final = frozenset(
 _BULK: Final = frozenset({"bulk", "list", "junk", "auto_reply", "auto-reply"})
 _SUPPRESSES: Final = frozenset({"all", "oof", "autoreply"})
 _SPAM_FIELDS: Final = frozenset({"x-spam-flag", "x-spam-status", "x-spam"})
+_COMMENT: Final = re.compile(r"\([^()]*\)")
 _ADDRESSEES: Final = ("resent-to", "resent-cc", "resent-bcc")
 
 Fields = Sequence[tuple[str, bytes]]
@@ -159,13 +160,17 @@ def _fields(mail: Incoming, _me: Respondent, _now: int) -> str:
 
 _MARKS: Final[dict[str, Callable[[str], bool]]] = {
     # RFC 3834 5: anything but "no"; what cannot be read is not "no".
-    "auto-submitted": lambda value: token(value) != "no",
-    "precedence": lambda value: token(value) in _BULK,
+    "auto-submitted": lambda value: _word(value) != "no",
+    "precedence": lambda value: _word(value) in _BULK,
     "x-auto-response-suppress": lambda value: (
         not _SUPPRESSES.isdisjoint(re.split(r"[\s,;]+", value))
     ),
     **{name: lambda value: value.startswith(("yes", "true")) for name in _SPAM_FIELDS},
 }
+
+
+def _word(value: str) -> str | None:
+    return token(_COMMENT.sub(" ", value))
 
 
 def _written_to(mail: Incoming, me: Respondent, _now: int) -> str:
