@@ -90,8 +90,8 @@ def _check_parameters(
 ) -> None:
     if not isinstance(parameters, dict):
         raise _invalid("an object", name)
-    given = [key.upper() for key in parameters]
-    if len(set(given)) != len(given) or {"HOLDFOR", "HOLDUNTIL"} <= set(given):
+    given = [key.upper() for key in parameters if key.isascii()]
+    if len(set(given)) != len(parameters) or {"HOLDFOR", "HOLDUNTIL"} <= set(given):
         raise _invalid("given twice", name)
     for key, value in parameters.items():
         if key.upper() not in known:

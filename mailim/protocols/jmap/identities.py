@@ -73,7 +73,7 @@ def _fits(name: str, value: Any) -> bool:
         )
     if name == "name":
         return _is_line(value)
-    return isinstance(value, str) and len(value) <= SIGNATURE_CHARS and _storable(value)
+    return isinstance(value, str) and len(value) <= SIGNATURE_CHARS and "\0" not in value
 
 
 def _is_address(value: Any) -> bool:
@@ -88,25 +88,11 @@ def _is_address(value: Any) -> bool:
 def is_mailbox(text: str) -> bool:
     """Say whether this is one address with a domain."""
     try:
-        return bool(_storable(text) and parse_path(text).domain)
+        return bool(parse_path(text).domain)
     except PathError:
         return False
 
 
 def _is_line(value: Any) -> bool:
     """Say whether this may stand in a header: no control character can end the field."""
-    return (
-        isinstance(value, str)
-        and len(value) <= IDENTITY_NAME_CHARS
-        and value.isprintable()
-        and _storable(value)
-    )
-
-
-def _storable(text: str) -> bool:
-    """Say whether this is Unicode; JSON can hold lone surrogates."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text
+    return isinstance(value, str) and len(value) <= IDENTITY_NAME_CHARS and value.isprintable()

@@ -1,75 +1,13 @@
-"""EmailSubmission: what may be sent, what is sent, and calling it back."""
+"""EmailSubmission: what is sent, calling it back, and looking at what became of it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from twisted.trial.unittest import TestCase
-
-from mailim.interfaces.spool import SpoolEntry
-from mailim.mail.submission import Submitting
-from tests.protocols.jmap.kit import ALICE, BOB, Kit, mail
-
-FROM_ALICE = "Alice <alice@example.test>"
-
-
-class SubmissionCase(TestCase):
-    async def start(self) -> Kit:
-        self.kit = kit = await Kit.start(self)
-        await kit.site.accounts.add_alias("sales@example.test", ALICE)
-        self.identity = (await kit.call("Identity/get"))["list"][0]["id"]
-        service = Submitting(kit.clock, kit.store, kit.site.events, kit.intake)
-        service.startService()
-        self.addCleanup(service.stopService)
-        self.service = service
-        return kit
-
-    async def draft(self, to: str = BOB, sender: str = FROM_ALICE, extra: str = "") -> str:
-        data = mail("draft", sender=sender, extra=extra).replace(
-            b"To: alice@example.test", f"To: {to}".encode()
-        )
-        return await self.kit.add(data, "drafts", ("$draft",))
-
-    async def send(self, email: str, envelope: Any = None, **more: Any) -> dict[str, Any]:
-        value = {"identityId": self.identity, "emailId": email, **more}
-        if envelope is not None:
-            value["envelope"] = envelope
-        return await self.kit.call("EmailSubmission/set", create={"s": value})
-
-    async def sent(self, email: str, envelope: Any = None) -> dict[str, Any]:
-        answer = await self.send(email, envelope)
-        self.assertIsNone(answer["notCreated"])
-        made: dict[str, Any] = answer["created"]["s"]
-        return made
-
-    async def refused(self, email: str, envelope: Any = None, **more: Any) -> dict[str, Any]:
-        answer = await self.send(email, envelope, **more)
-        self.assertIsNone(answer["created"])
-        error: dict[str, Any] = answer["notCreated"]["s"]
-        return error
-
-    async def shown(self, id: str) -> dict[str, Any]:
-        found = await self.kit.call("EmailSubmission/get", ids=[id])
-        self.assertEqual(found["notFound"], [])
-        value: dict[str, Any] = found["list"][0]
-        return value
-
-    async def spooled(self) -> list[SpoolEntry]:
-        return list(await self.kit.store.read(lambda tx: tx.spool.list(100)))
-
-    async def octets(self, entry: SpoolEntry) -> bytes:
-        return await self.kit.store.bodies.read(entry.sha256)
-
-    async def later(self, seconds: float) -> None:
-        """Let time pass, and wait for what the service does about it."""
-        await self.quiet()
-        self.kit.clock.advance(seconds)
-        await self.quiet()
-
-    async def quiet(self) -> None:
-        await self.kit.site.settle()
-        while self.service.busy:
-            await self.kit.store.read(lambda tx: None)
+from mailim.interfaces.mail_events import DELIVERED, FAILED, RELAYED
+from mailim.interfaces.store import ITransaction
+from tests.protocols.jmap.kit import ALICE, BOB, mail
+from tests.protocols.jmap.submitting import FROM_ALICE, SubmissionCase
 
 
 class SendingTests(SubmissionCase):
@@ -160,3 +98,115 @@ class BccTests(SubmissionCase):
             await self.octets(entry), before.replace(bcc, b"").replace(b"bCC :\r\n", b"")
         )
         self.assertNotIn(b"admin", entry.prefix)
+
+
+class LookingTests(SubmissionCase):
+    async def test_query(self) -> None:
+        kit = await self.start()
+        first, second = await self.draft(), await self.draft()
+        one = (await self.sent(first))["id"]
+        await self.later(60)
+        two = (await self.sent(second))["id"]
+        three = (await self.sent(second))["id"]
+        await kit.call("EmailSubmission/set", update={three: {"undoStatus": "canceled"}})
+        filter: Any
+        for filter, ids in (
+            (None, [three, two, one]),
+            ({"undoStatus": "pending"}, [two]),
+            ({"undoStatus": "final"}, [one]),
+            ({"emailIds": [second]}, [three, two]),
+            ({"emailIds": [first, "x"], "identityIds": [self.identity]}, [one]),
+            ({"identityIds": ["i99"]}, []),
+            ({"threadIds": []}, []),
+            ({"before": "2023-11-14T22:14:00Z"}, [one]),
+            ({"after": "2023-11-14T22:14:00Z"}, [three, two]),
+            ({"operator": "NOT", "conditions": [{"undoStatus": "canceled"}]}, [two, one]),
+            ({"operator": "OR", "conditions": [{"emailIds": [first]}, {"undoStatus": "pending"}]},
+             [two, one]),
+        ):  # fmt: skip
+            found = await kit.call("EmailSubmission/query", filter=filter, calculateTotal=True)
+            self.assertEqual((found["ids"], found["total"]), (ids, len(ids)), filter)
+        found = await kit.call(
+            "EmailSubmission/query", sort=[{"property": "sentAt"}], position=1, limit=1
+        )
+        self.assertEqual((found["ids"], found["position"]), ([two], 1))
+        found = await kit.call("EmailSubmission/query", anchor=two, anchorOffset=-1, limit=2)
+        self.assertEqual((found["ids"], found["position"]), ([three, two], 0))
+        for filter in (5, {"undoStatus": "x"}, {"emailIds": "e1"}, {"before": "x"},
+                       {"operator": "AND"}, {"operator": "AND", "conditions": [None]}):  # fmt: skip
+            self.assertEqual(
+                await kit.error("EmailSubmission/query", filter=filter), "invalidArguments", filter
+            )
+        self.assertEqual(
+            await kit.error("EmailSubmission/query", filter={"text": "x"}), "unsupportedFilter"
+        )
+        self.assertEqual(
+            await kit.error("EmailSubmission/query", sort=[{"property": "id"}]), "unsupportedSort"
+        )
+
+    async def test_changes(self) -> None:
+        kit = await self.start()
+        one = (await self.sent(await self.draft()))["id"]
+        state = (await kit.call("EmailSubmission/get", ids=[]))["state"]
+        two = (await self.sent(await self.draft()))["id"]
+        await self.later(11)
+        changes = await kit.call("EmailSubmission/changes", sinceState=state)
+        self.assertEqual((changes["created"], changes["updated"]), ([two], [one]))
+        found = await kit.call(
+            "EmailSubmission/queryChanges", sinceQueryState=state, filter={"undoStatus": "final"}
+        )
+        self.assertEqual(found["removed"], [one])
+        self.assertEqual(found["added"], [{"id": two, "index": 0}, {"id": one, "index": 1}])
+        self.assertEqual(
+            await kit.error("EmailSubmission/queryChanges", sinceQueryState=state, maxChanges=1),
+            "tooManyChanges",
+        )
+        state = changes["newState"]
+        await kit.call("EmailSubmission/set", destroy=[one])
+        changes = await kit.call("EmailSubmission/changes", sinceState=state)
+        self.assertEqual(changes["destroyed"], [one])
+        self.assertEqual(
+            await kit.error("EmailSubmission/changes", sinceState="x"), "cannotCalculateChanges"
+        )
+
+    async def test_what_became_of_each_recipient(self) -> None:
+        kit = await self.start()
+        await kit.site.accounts.add_group("team@example.test")
+        await kit.site.accounts.add_member("team@example.test", BOB)
+        to = "bob+1@example.test, bob+2@example.test, bob+3@example.test, team@example.test"
+        made = await self.sent(await self.draft(to=to))
+        await self.later(11)
+        [entry] = await self.spooled()
+        ids = {each.address: each.id for each in entry.recipients}
+        spool = (
+            "bob+1@example.test",
+            "bob+2@example.test",
+            "bob+3@example.test",
+            "team@example.test",
+        )
+        state = (await kit.call("EmailSubmission/get", ids=[]))["state"]
+
+        def unit(tx: ITransaction) -> None:
+            tx.spool.done(ids[spool[0]], DELIVERED, "Inbox")
+            tx.spool.done(ids[spool[1]], FAILED, "550 5.1.1 nobody")
+            tx.spool.retry(ids[spool[2]], 5, "451 later")
+            tx.spool.replace_recipient(ids[spool[3]], [BOB])
+
+        await kit.store.write(unit)
+        changes = await kit.call("EmailSubmission/changes", sinceState=state)
+        self.assertEqual(changes["updated"], [made["id"]])
+        status = (await self.shown(made["id"]))["deliveryStatus"]
+        said = [(status[each]["delivered"], status[each]["smtpReply"]) for each in spool]
+        self.assertEqual(said, [
+            ("yes", "250 2.1.5 Delivered"), ("no", "550 5.1.1 nobody"), ("queued", "451 later"),
+            ("queued", "250 2.1.5 Queued"),
+        ])  # fmt: skip
+
+        def rest(tx: ITransaction) -> None:
+            for each in tx.spool.list(1)[0].recipients:
+                tx.spool.done(each.id, DELIVERED if each.address == BOB else RELAYED, "250 ok")
+
+        await kit.store.write(rest)
+        status = (await self.shown(made["id"]))["deliveryStatus"]
+        said = [(status[each]["delivered"], status[each]["smtpReply"]) for each in spool[2:]]
+        self.assertEqual(said, [("unknown", "250 ok"), ("yes", "250 2.1.5 Delivered")])
