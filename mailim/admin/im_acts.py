@@ -51,8 +51,8 @@ class ImActs:
     async def send(self, values: dict[str, Any], actor: str) -> Any:
         """Send a message."""
         sender = values.get("from", self._domain)
-        leaf = await self._router.inject(sender, values["to"], values["body"], "headline", "admin")
-        return {"id": str(leaf.seq)}
+        sent = await self._router.inject(sender, values["to"], values["body"], "headline", "admin")
+        return {"id": str(sent.leaf.seq)}
 
 
 def _shown(session: Session) -> dict[str, Any]:

@@ -129,6 +129,7 @@ class Server(MultiService):
         self.queue.setServiceParent(self)
         Submitting(self._reactor, core.store, core.events, core.intake).setServiceParent(self)
         core.multipop.setServiceParent(self)
+        self.im.notices.setServiceParent(self)
         Indexing(self._reactor, core.store, core.events).setServiceParent(self)
         days = core.site.config.mail.trace_days
         Forgetting(self._reactor, core.store, days).setServiceParent(self)

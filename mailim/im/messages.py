@@ -10,6 +10,7 @@ A message that says nothing (`mailim.im.contents`) is not recorded.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred
@@ -39,6 +40,10 @@ from mailim.wire import ns
 from mailim.wire.jid import JID
 from mailim.wire.xml import Element, serialise
 
+# Called in the transaction of the leaf, and in that which keeps the message later; the
+# last argument says whether it is kept, so that nothing more has to be done for it.
+Landed = Callable[[ITransaction, Leaf, bool], None]
+
 
 @dataclass(slots=True)
 class Passage:
@@ -56,6 +61,7 @@ class Passage:
     kept: bool = False
     full: bool = False
     details: dict[str, str] = field(default_factory=dict)
+    landed: Landed | None = None
 
 
 class Messages:
@@ -105,7 +111,7 @@ class Messages:
         if where.fate not in (Fate.STORE, Fate.DELIVER):
             passage.shelves = ()
         keep_for = recipient.id if passage.keep and recipient is not None else None
-        shelves = passage.shelves
+        shelves, landed = passage.shelves, passage.landed
 
         def unit(tx: ITransaction, leaf: Leaf) -> None:
             if keep_for is not None:
@@ -113,6 +119,8 @@ class Messages:
                 passage.full = not passage.kept
             if not passage.full:
                 self._archive.put(tx, leaf, shelves)
+            if landed is not None:
+                landed(tx, leaf, passage.kept)
 
         details = {"from": str(passage.sender), "to": str(passage.to), "type": passage.kind}
         entry = Entry(
@@ -123,7 +131,8 @@ class Messages:
             stanza=data,
             details=details | passage.details,
         )
-        return self._record.append(entry, unit if keep_for is not None or shelves else None)
+        more = keep_for is not None or shelves or landed is not None
+        return self._record.append(entry, unit if more else None)
 
     async def deliver(self, passage: Passage, leaf: Leaf) -> str:
         """Deliver a message whose leaf is durable; gives, and records, what became of it.
@@ -154,8 +163,7 @@ class Messages:
         if passage.kept:
             await self._offline.replay_to(where.sessions)  # somebody came back meanwhile
         elif where.fate is Fate.STORE:
-            data = serialise(passage.message, "")
-            if not await self._offline.keep_late(passage.recipient.id, leaf, data):  # type: ignore[union-attr]
+            if not await self._keep_late(passage, leaf):
                 raise StanzaError.of("service-unavailable", "too many messages are waiting there")
         elif where.fate is Fate.IGNORE:
             return "ignored"
@@ -165,6 +173,18 @@ class Messages:
         if where.fate is Fate.DELIVER and not passage.kept:
             return "delivered to " + ", ".join(str(s.jid) for s in where.sessions)
         return "stored"
+
+    async def _keep_late(self, passage: Passage, leaf: Leaf) -> bool:
+        """Keep a message whose recipient went away while its leaf was written."""
+        data, landed = serialise(passage.message, ""), passage.landed
+
+        def also(tx: ITransaction) -> None:
+            self._archive.put(tx, leaf, passage.shelves)
+            if landed is not None:
+                landed(tx, leaf, True)
+
+        assert passage.recipient is not None  # noqa: S101
+        return await self._offline.keep_late(passage.recipient.id, leaf, data, also)
 
     async def _show(self, passage: Passage) -> None:
         """Pass on what says nothing to who is there; nobody is told if it cannot."""

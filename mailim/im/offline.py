@@ -9,7 +9,7 @@ twice rather than never, with the same stanza-id.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
@@ -60,11 +60,23 @@ class Offline:
             return False
         return True
 
-    async def keep_late(self, account_id: int, leaf: Leaf, stanza: bytes) -> bool:
-        """Keep a message whose recipient went away while its leaf was written."""
+    async def keep_late(
+        self,
+        account_id: int,
+        leaf: Leaf,
+        stanza: bytes,
+        also: Callable[[ITransaction], None] = lambda tx: None,
+    ) -> bool:
+        """Keep a message whose recipient went away while its leaf was written.
+
+        also: what belongs into the same transaction if there is room.
+        """
 
         def unit(tx: ITransaction) -> bool:
-            return self.keep(tx, account_id, leaf, stanza)
+            kept = self.keep(tx, account_id, leaf, stanza)
+            if kept:
+                also(tx)
+            return kept
 
         return await self._store.write(unit, Priority.IM)
 

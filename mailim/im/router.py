@@ -11,6 +11,8 @@ If the record cannot be written nothing is delivered: the sender gets a `wait` e
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 
@@ -20,9 +22,9 @@ from mailim.errors import MailimError, Unavailable
 from mailim.events import AccountsChanged, Events
 from mailim.im.circle_changes import CircleChanges
 from mailim.im.errors import StanzaError, answerable, stanza_error
-from mailim.im.injection import Injection
+from mailim.im.injection import Injection, Sent
 from mailim.im.iqs import Iqs, refuse
-from mailim.im.messages import Messages
+from mailim.im.messages import Landed, Messages
 from mailim.im.presence import Presence
 from mailim.im.sessions import Sessions, canonical
 from mailim.im.turns import Lane, Turn
@@ -142,10 +144,21 @@ class Router:
             turn.leave()
 
     async def inject(
-        self, sender: str, recipient: str, body: str, kind: str = "headline", origin: str = "admin"
-    ) -> Leaf:
+        self,
+        sender: str,
+        recipient: str,
+        body: str,
+        kind: str = "headline",
+        origin: str = "admin",
+        details: Mapping[str, str] | None = None,
+        landed: Landed | None = None,
+    ) -> Sent:
         """Send a text that no client sent; see `mailim.im.injection.Injection.inject`."""
-        return await self._injection.inject(sender, recipient, body, kind, origin)
+        return await self._injection.inject(sender, recipient, body, kind, origin, details, landed)
+
+    async def inject_again(self, leaf: Leaf, landed: Landed | None = None) -> Sent:
+        """Deliver what is on record; see `mailim.im.injection.Injection.inject_again`."""
+        return await self._injection.inject_again(leaf, landed)
 
     async def _process(self, session: Session, stanza: Element, turn: Turn) -> None:
         if stanza.ns != ns.CLIENT or stanza.name not in ("message", "presence", "iq"):

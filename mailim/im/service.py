@@ -17,6 +17,7 @@ from mailim.im.colleagues import Colleagues
 from mailim.im.injection import Injection
 from mailim.im.iqs import Iqs
 from mailim.im.messages import Messages
+from mailim.im.notices import Notices
 from mailim.im.offline import Offline
 from mailim.im.policy import Policy
 from mailim.im.presence import Presence
@@ -81,6 +82,7 @@ class InstantMessaging:
         )
         self._iqs = Iqs(clock, self.sessions, policy, self.rosters)
         self.roster_iqs = RosterIqs(store, self.rosters, subscriptions, visibility)
+        injection = Injection(self.sessions, policy, messages)
         self.router = Router(
             events,
             directory,
@@ -89,8 +91,11 @@ class InstantMessaging:
             messages,
             presence,
             self._iqs,
-            Injection(self.sessions, policy, messages),
+            injection,
             self.circle_changes,
+        )
+        self.notices = Notices(
+            clock, store, events, directory, record, self.router, injection.check
         )
         self.add_features([self.roster_iqs])
 

@@ -210,9 +210,10 @@ class InjectionTests(TestCase):
         await stage.online("bob/phone")
         await stage.online("bob/web", "<presence><priority>3</priority></presence>")
         stage.drain("bob/phone")
-        leaf = await stage.im.router.inject(
+        sent = await stage.im.router.inject(
             "example.test", "Bob@example.test", "Back at 5 & later", origin="semaphore"
         )
+        leaf = sent.leaf
         for actor in ("bob/phone", "bob/web"):
             (message,) = stage.drain(actor)
             body = message.find("body")
