@@ -105,10 +105,10 @@ def parse(data: bytes, file: Path) -> RuleSet:
         raise RulesError(file, (RuleProblem(0, "", "", f"is not TOML: {error}"),)) from None
     problems = list(_top(tree))
     given = tree.get("rule", [])
-    rules = []
+    rules: dict[int, Rule] = {}
     for number, one in enumerate(given if isinstance(given, list) else [], 1):
         try:
-            rules.append(Rule.model_validate(one))
+            rules[number] = Rule.model_validate(one)
         except ValidationError as error:
             name = one.get("name", "") if isinstance(one, dict) else ""
             details = error.errors(include_url=False, include_context=False)
@@ -116,7 +116,7 @@ def parse(data: bytes, file: Path) -> RuleSet:
     problems += _between(rules, given)
     if problems:
         raise RulesError(file, tuple(sorted(problems, key=lambda each: each.number)))
-    return RuleSet(tree.get("enabled", False), tuple(rules))
+    return RuleSet(tree.get("enabled", False), tuple(rules.values()))
 
 
 def _top(tree: Mapping[str, Any]) -> Iterator[RuleProblem]:
@@ -132,7 +132,7 @@ def _top(tree: Mapping[str, Any]) -> Iterator[RuleProblem]:
         yield RuleProblem(0, "", "rule", f"there may be {RULES} rules")
 
 
-def _between(rules: list[Rule], given: Any) -> Iterator[RuleProblem]:
+def _between(rules: Mapping[int, Rule], given: Any) -> Iterator[RuleProblem]:
     """Find what is wrong between rules: names used twice, jumps to nowhere."""
     if not isinstance(given, list):
         return
@@ -142,8 +142,7 @@ def _between(rules: list[Rule], given: Any) -> Iterator[RuleProblem]:
         if isinstance(name, str) and first.setdefault(name, number) != number:
             told = f"rule {first[name]} has this name too"
             yield RuleProblem(number, name[:NAME_CHARS], "name", told)
-    for rule in rules:
-        number = first[rule.name]
+    for number, rule in rules.items():
         for at, deed in enumerate(rule.then, 1):
             if isinstance(deed, Jump) and deed.rule not in names[number:]:
                 told = f"there is no later rule {deed.rule!r}"
