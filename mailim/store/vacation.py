@@ -124,8 +124,9 @@ class VacationRows:
     def answered(self, account_id: int, sender: str, now: int, since: int) -> bool:
         """Say whether this sender was answered after `since`."""
         last = self._db.value(_LAST, account_id=account_id, sender=sender)
-        # A time to come is of a clock that went wrong: it must not silence us for years.
-        return last is not None and since < last <= now
+        # `now` may be a little before the last claim: replies are made side by side. A time
+        # far ahead is of a clock that went wrong: it must not silence us for years.
+        return last is not None and since < last <= now + _HOUR
 
     def claim(self, account_id: int, sender: str, now: int, since: int, most: int) -> bool:
         """Say, and remember, that this sender is answered now."""

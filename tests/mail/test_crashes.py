@@ -13,6 +13,7 @@ from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import TestCase
 
 from tests.fakes.store import short_directory
+from tests.mail.crashing_submission import RANDOM_RUNS
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -50,6 +51,21 @@ class CrashTest(TestCase):
             self.assertEqual((found["bob"], found["ann"]), (["two"], ["Mail not delivered"]), point)
             self.assertEqual(found["spool"], [], point)
 
+    async def test_killed_while_answering(self) -> None:
+        """Both mails are there once, and their sender was answered once."""
+        (clean, *crashes), err = await self.run_child("tests.mail.crashing_autoreply")
+        self.assertEqual(clean["end"], "done", err.decode())
+        # Two of bringing, two of delivery, one of which answers, and the answer's own.
+        self.assertGreaterEqual(clean["units"], 5)
+        self.assertEqual(len(crashes), 3 * clean["units"])
+        for found in (clean, *crashes):
+            point = found["point"]
+            if found is not clean:
+                self.assertEqual(found["end"], "killed", f"{point}\n{err.decode()}")
+            self.assertEqual(found["bob"], ["first", "second"], point)
+            self.assertIn(found["ann"], (["Auto: first"], ["Auto: second"]), point)
+            self.assertEqual(found["spool"], [], point)
+
     async def test_killed_everywhere(self) -> None:
         (clean, *crashes), err = await self.run_child("tests.mail.crashing_child")
         self.assertEqual(clean["end"], "done", err.decode())
@@ -64,3 +80,20 @@ class CrashTest(TestCase):
             self.assertEqual(found["ann"], ["second", "third"], point)
             self.assertEqual(found["spool"], [["nobody@example.test"]], point)
             self.assertTrue(found["whole"], point)
+
+    async def test_killed_while_sending_what_was_submitted(self) -> None:
+        (clean, *crashes), err = await self.run_child("tests.mail.crashing_submission")
+        self.assertEqual(clean["end"], "done", err.decode())
+        # Three accepted, one called back, two drafts destroyed, two moved, four delivered.
+        self.assertGreaterEqual(clean["units"], 12)
+        self.assertEqual(len(crashes), 3 * clean["units"] + RANDOM_RUNS)
+        for found in (clean, *crashes):
+            point = found["point"]
+            if found is not clean:
+                # At random it may be over before.
+                ends = ("killed", "done") if point.startswith("random") else ("killed",)
+                self.assertIn(found["end"], ends, f"{point}\n{err.decode()}")
+            self.assertEqual(found["bob"], ["first", "second"], point)
+            self.assertEqual(found["ann"], ["first", "second"], point)
+            self.assertEqual(found["statuses"], ["final", "final", "canceled"], point)
+            self.assertTrue(found["hidden"], point)

@@ -122,6 +122,11 @@ class ClaimTests(VacationCase):
         self.assertTrue(await self.claim("a@x.test", 999 * DAY))
         self.assertTrue(await self.claim("a@x.test", DAY))
 
+    async def test_replies_made_side_by_side(self) -> None:
+        """Who was made ready first may claim last: its time is before the other's claim."""
+        self.assertTrue(await self.claim("a@x.test", DAY + 5))
+        self.assertFalse(await self.claim("a@x.test", DAY))
+
     async def test_so_many_in_an_hour(self) -> None:
         for number in range(3):
             self.assertTrue(await self.claim(f"{number}@x.test", DAY + number, 3))
