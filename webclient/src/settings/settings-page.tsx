@@ -7,6 +7,7 @@ import { saveSettings } from "../shell/topbar.js";
 import { mayNotify } from "../ui/cards.js";
 import { Icon, type IconName } from "../ui/icon.js";
 import { toastError } from "../ui/toast.js";
+import { MailSettings } from "./mail-settings.js";
 import { MultipopPage } from "./multipop-page.js";
 
 interface Choice<T> {
@@ -165,11 +166,11 @@ function About(): VNode | null {
   );
 }
 
-const TABS = ["general", "multipop"] as const;
+const TABS = ["general", "identities", "vacation", "multipop"] as const;
 
 export function SettingsPage({ section }: { section: string }): VNode {
   const current = TABS.find((tab) => tab === section) ?? "general";
-  const names = { general: t("General"), multipop: t("Collected mailboxes") };
+  const names = { general: t("General"), identities: t("Signatures"), vacation: t("Automatic replies"), multipop: t("Collected mailboxes") };
   return (
     <div class="page page-settings">
       <div class="page-column">
@@ -185,6 +186,10 @@ export function SettingsPage({ section }: { section: string }): VNode {
         </header>
         {current === "multipop" ? (
           <MultipopPage />
+        ) : current === "identities" ? (
+          <MailSettings page="IdentitiesPage" />
+        ) : current === "vacation" ? (
+          <MailSettings page="VacationPage" />
         ) : (
           <>
             <Appearance />

@@ -50,6 +50,8 @@ export function MorePage(): VNode {
       ) : null}
       <ul class="card more-list">
         <Item to={{ page: "settings", section: "general" }} icon="settings" text={t("Settings")} />
+        <Item to={{ page: "settings", section: "identities" }} icon="edit" text={t("Signatures")} />
+        <Item to={{ page: "settings", section: "vacation" }} icon="sent" text={t("Automatic replies")} />
         <Item to={{ page: "settings", section: "multipop" }} icon="collect" text={t("Collected mailboxes")} />
         {who?.admin ? (
           <li>

@@ -42,12 +42,14 @@ interface ButtonProps {
   readonly type?: "button" | "submit";
   readonly disabled?: boolean | undefined;
   readonly busy?: boolean | undefined;
+  /** Accessible name, where the text alone does not say what it is about; begins with the text. */
+  readonly label?: string;
   readonly onClick?: ((event: MouseEvent) => void) | undefined;
 }
 
-export function Button({ children, kind = "plain", icon, type = "button", disabled, busy, onClick }: ButtonProps): VNode {
+export function Button({ children, label, kind = "plain", icon, type = "button", disabled, busy, onClick }: ButtonProps): VNode {
   return (
-    <button type={type} class={`button button-${kind}`} disabled={Boolean(disabled) || Boolean(busy)} aria-busy={busy} onClick={onClick}>
+    <button type={type} class={`button button-${kind}`} disabled={Boolean(disabled) || Boolean(busy)} aria-busy={busy} aria-label={label} onClick={onClick}>
       {busy ? <span class="spinner" aria-hidden="true" /> : icon ? <Icon name={icon} size={18} /> : null}
       <span>{children}</span>
     </button>

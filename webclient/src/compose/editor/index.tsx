@@ -46,7 +46,7 @@ export interface Editor {
 }
 
 export interface EditorModule {
-  mount(element: HTMLElement, options: EditorOptions): Editor;
+  readonly mount: (element: HTMLElement, options: EditorOptions) => Editor;
 }
 
 const NOTHING: Situation = { active: new Set(), possible: new Set(), colour: "" };

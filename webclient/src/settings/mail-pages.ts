@@ -1,0 +1,3 @@
+/** The chunk of the mail settings. */
+export { IdentitiesPage } from "./identities-page.js";
+export { VacationPage } from "./vacation-page.js";
