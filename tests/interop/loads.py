@@ -8,10 +8,12 @@ taken, once, or not.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import smtplib
 import threading
 from collections.abc import Callable, Iterator
 
+from tests.fakes.jmap import Jmap
 from tests.fakes.site import DOMAIN, RunningSite
 
 PASSWORD = "correct horse battery"
@@ -45,7 +47,7 @@ class Load:
         """Start the threads; the result stops them and waits for their end."""
         self._round += 1
         over = threading.Event()
-        works = [self._exchange] * kinds + [self._submission]
+        works = [self._exchange] * kinds + [self._submission, self._page]
         threads = [
             threading.Thread(target=work, args=(f"{self._round}-{place}", over))
             for place, work in enumerate(works)
@@ -93,6 +95,46 @@ class Load:
             client.login(ALICE, PASSWORD)
             self._send(client, ALICE, name, over, (((OUTSIDE, BOB), (OUTSIDE, BOB)),))
 
+    def _page(self, name: str, over: threading.Event) -> None:
+        """Write and send as the page does: a draft, handed in, moved to Sent, in one request."""
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            jmap = Jmap(self._site, ALICE, PASSWORD)
+            folders, identities = jmap.call(("Mailbox/get", {}), ("Identity/get", {}))
+            folder = {each["role"]: each["id"] for each in folders["list"]}
+            number = 0
+            while not over.is_set():
+                number += 1
+                subject = f"{name}-{number}"
+                self._ledger.tried[subject] = (BOB, OUTSIDE)
+                made = jmap.responses(
+                    (
+                        "Email/set",
+                        {"create": {"d": _draft(subject, folder["drafts"])}},
+                    ),
+                    (
+                        "EmailSubmission/set",
+                        {
+                            "create": {
+                                "s": {
+                                    "emailId": "#d",
+                                    "identityId": identities["list"][0]["id"],
+                                }
+                            },
+                            "onSuccessUpdateEmail": {
+                                "#s": {
+                                    f"mailboxIds/{folder['drafts']}": None,
+                                    f"mailboxIds/{folder['sent']}": True,
+                                    "keywords/$draft": None,
+                                }
+                            },
+                        },
+                    ),
+                )
+                if not made[1][1].get("created"):
+                    self._ledger.trouble.append(str(made))
+                    return
+                self._ledger.given[subject] = (BOB, OUTSIDE)
+
     def _send(
         self,
         client: smtplib.SMTP,
@@ -111,3 +153,15 @@ class Load:
             self._ledger.tried[subject] = reaches
             client.sendmail(sender, to, text)
             self._ledger.given[subject] = reaches
+
+
+def _draft(subject: str, folder: str) -> dict[str, object]:
+    return {
+        "mailboxIds": {folder: True},
+        "keywords": {"$draft": True},
+        "from": [{"name": "Alice", "email": ALICE}],
+        "to": [{"name": "Bob", "email": BOB}, {"email": OUTSIDE}],
+        "subject": subject,
+        "textBody": [{"partId": "t", "type": "text/plain"}],
+        "bodyValues": {"t": {"value": "Hello"}},
+    }
