@@ -124,6 +124,13 @@ class WritingTests(SynchronousTestCase):
             digest.update(piece)
         return digest.hexdigest()
 
+    def test_what_is_promised(self) -> None:
+        """What may be attached, once encoded, is a message that may be sent."""
+        account = self.jmap.session["accounts"][self.jmap.account]["accountCapabilities"]
+        attached = account["urn:ietf:params:jmap:mail"]["maxSizeAttachmentsPerEmail"]
+        self.assertGreater(attached, 70 * MEGABYTE)
+        self.assertLess(attached * 78 // 57, 100 * MEGABYTE)
+
     def test_the_encoding_of_something_large(self) -> None:
         """Lines of 76 characters, across the borders of pieces."""
         data = PIECE + b"end"

@@ -22,7 +22,7 @@ from mailim.interfaces.bodies import IBodyWriter, PreparedBody
 from mailim.interfaces.store import IStore
 from mailim.protocols.http.request import Threads
 from mailim.protocols.jmap.blobs import Blob, Blobs
-from mailim.protocols.jmap.email_create import BlobNotFound, NewEmail, read_email
+from mailim.protocols.jmap.email_create import NewEmail, read_email
 from mailim.protocols.jmap.errors import SetError
 from mailim.protocols.jmap.limits import JmapLimits
 from mailim.wire.compose_encoders import LineCheck, encoder
@@ -100,7 +100,7 @@ class EmailComposer:
             for entity in entities:
                 entity.blob = blob
         if missing:
-            raise BlobNotFound(missing)
+            raise SetError("blobNotFound", "there are no such blobs", notFound=missing)
         if size > self._limits.size_attachments:
             raise SetError(
                 "tooLarge", f"attachments have up to {self._limits.size_attachments} octets"

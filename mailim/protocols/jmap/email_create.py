@@ -53,18 +53,6 @@ class NewEmail:
         return [each for name in names for each in self.fields[name]]
 
 
-class BlobNotFound(SetError):
-    """Blobs of an Email to be created are not there (RFC 8621 section 4.6)."""
-
-    def __init__(self, ids: list[str]) -> None:
-        super().__init__("blobNotFound", "there are no such blobs")
-        self.ids = ids
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the SetError object."""
-        return {**super().to_json(), "notFound": self.ids}
-
-
 def read_email(value: Mapping[str, Any], limits: JmapLimits) -> NewEmail:
     """Read an Email; raises `SetError`. Mailboxes and keywords are checked by who adds it."""
     # Texts apart, nothing of it is large; and what is not large is quickly written.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import itertools
+import json
 from collections.abc import Iterator, Mapping
 from email.message import EmailMessage
 from typing import Any, Final
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailim.protocols.jmap.email_create import read_email
+from mailim.protocols.jmap.emails import PROPERTIES
 from mailim.protocols.jmap.errors import SetError
 from mailim.protocols.jmap.limits import JmapLimits
 from mailim.wire.compose_encoders import encoder
@@ -38,6 +40,17 @@ EVIL: Final = (
     "a\u2028X-Evil: 1", "a\x85X-Evil: 1", "a\x0bX-Evil: 1", "a\x0cX-Evil: 1", "a\x1cX-Evil: 1",
     "\ud800", "a\udc0aX-Evil: 1", "=?utf-8?q?a=0D=0AX-Evil:_1?=",
     "=?utf-8?b?YQ0KWC1FdmlsOiAx?=", "a%0d%0aX-Evil: 1", "a; x=y\r\nX-Evil: 1",
+)  # fmt: skip
+
+
+NAMES: Final = (
+    *PROPERTIES, "header:X", "header:X:asText", "header:X:asURLs", "header:X:asDate:all",
+    "header:X:asGroupedAddresses", "header:X:asAddresses:all", "header:", "", "nothing",
+)  # fmt: skip
+PART_NAMES: Final = (
+    "partId", "blobId", "size", "name", "type", "charset", "disposition", "cid", "language",
+    "location", "subParts", "headers", "header:Content-Type", "header:Content-Disposition:asText",
+    "header:X:asText:all", "email", "addresses", "value", "t",
 )  # fmt: skip
 
 
@@ -153,6 +166,36 @@ def settable(evil: str) -> Iterator[tuple[str, dict[str, Any]]]:
             yield "where", {"bodyStructure": {**bare, f"header:Content-Disposition{form}": value}}
     yield "text", {"textBody": [{"partId": evil}], "bodyValues": {evil: {"value": evil}}}
     yield "text", {"bodyStructure": {"partId": "t"}, "bodyValues": {"t": {"value": evil}}}
+
+
+JSON: Final = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), TEXT),
+    lambda inside: st.one_of(
+        st.lists(inside, max_size=3), st.dictionaries(st.sampled_from(PART_NAMES), inside)
+    ),
+    max_leaves=6,
+)
+
+
+class GarbageTests(SynchronousTestCase):
+    @given(st.dictionaries(st.sampled_from(NAMES), JSON, max_size=5))
+    def test_top(self, value: dict[str, Any]) -> None:
+        self.try_it(value)
+
+    @given(st.dictionaries(st.sampled_from(PART_NAMES), JSON, max_size=5))
+    def test_parts(self, value: dict[str, Any]) -> None:
+        self.try_it({"bodyStructure": value, "bodyValues": {"t": {"value": "x"}}})
+        self.try_it({"attachments": [value, value]})
+
+    def try_it(self, value: dict[str, Any]) -> None:
+        """It is written, or refused for what is wrong with it."""
+        try:
+            new = read_email({"mailboxIds": {}, **value}, LIMITS)
+        except SetError as error:
+            self.assertIn(error.type, ("invalidProperties", "tooLarge"))
+            json.dumps(error.to_json())
+        else:
+            self.assertTrue(list(compose(new.ordered_fields(), new.body, lambda: "=_b")))
 
 
 class InjectionTests(SynchronousTestCase):
