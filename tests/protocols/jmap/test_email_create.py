@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor as installed
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
+
 from mailim.events import ItemsChanged, MailDelivered
+from mailim.protocols.jmap.email_composer import EmailComposer
+from mailim.protocols.jmap.limits import JmapLimits
 from tests.protocols.jmap.creating import DRAFT, Creating
-from tests.protocols.jmap.kit import mail
+from tests.protocols.jmap.kit import here, mail
+
+reactor: Any = installed
 
 
 class DraftTests(Creating):
@@ -145,3 +156,29 @@ class DraftTests(Creating):
         wrong = await kit.error("Email/set", ifInState=state, create={"k": self.whole()})
         self.assertEqual(wrong, "stateMismatch")
         self.assertEqual(len(await kit.ids()), 1)
+
+    async def test_a_client_that_goes(self) -> None:
+        """What was written so far goes with it."""
+        kit = await self.start()
+        blob = await self.upload(b"x" * 2_000_000)
+        composer = EmailComposer(kit.clock, kit.store, here, JmapLimits())
+        value = self.whole(attachments=[{"blobId": blob}])
+        bodies: Any = kit.store.bodies
+        temporary: Path = bodies._files._temporary
+        work = Deferred.fromCoroutine(self.compose(composer, value))
+        for _ in range(200):
+            if list(temporary.iterdir()):
+                break
+            await deferLater(reactor, 0.001)
+        self.assertEqual(len(list(temporary.iterdir())), 1)
+        work.cancel()
+        await self.assertFailure(work, CancelledError)
+        for _ in range(200):
+            if not list(temporary.iterdir()):
+                break
+            await deferLater(reactor, 0.01)
+        self.assertEqual(list(temporary.iterdir()), [])
+        await self.create(attachments=[{"blobId": blob}])
+
+    async def compose(self, composer: EmailComposer, value: dict[str, Any]) -> None:
+        await composer.compose(self.kit.alice, await composer.read(value))
