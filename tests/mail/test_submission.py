@@ -193,9 +193,8 @@ class SubmittingTests(Post):
 
 class OutgoingTests(Post):
     async def test_a_large_message_loses_its_bcc_and_nothing_else(self) -> None:
-        data = message(
-            "large", ANN, more="Bcc: bob@example.test\r\nX-Bcc: kept", body="x\n" * 2**20
-        )
+        more = "Bcc: bob@example.test\r\nX-Bcc: kept"
+        data = message("large", ANN, ANN, body="x\n" * 2**20, more=more)
 
         def unit(tx: ITransaction) -> Item:
             inbox = tx.folders.by_role(2, "inbox")
