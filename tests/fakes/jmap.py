@@ -14,6 +14,8 @@ CAPABILITIES = [
     "urn:ietf:params:jmap:core",
     "urn:ietf:params:jmap:mail",
     "urn:ietf:params:jmap:submission",
+    "urn:ietf:params:jmap:vacationresponse",
+    "urn:mailim:params:jmap:vacation",
 ]
 
 
