@@ -11,7 +11,7 @@ from twisted.trial.unittest import TestCase
 
 from mailim.accounts.directory import Directory
 from mailim.events import Events, MailDelivered
-from mailim.interfaces.filters import IFilter
+from mailim.interfaces.filters import IFilter, IRules
 from mailim.interfaces.items import Item, ItemQuery
 from mailim.interfaces.relay import IRelay
 from mailim.interfaces.spool import NewMail, SpoolEntry
@@ -71,6 +71,7 @@ class Post(TestCase):
         delivery: Any = None,
         at_once: int = 20,
         bounces: Bounces | None = None,
+        rules: IRules | None = None,
     ) -> Queue:
         """Start a queue without chance in it; it is stopped at the end of the test."""
         store = store or self.store
@@ -83,6 +84,7 @@ class Post(TestCase):
             delivery or LocalDelivery(store),
             relay,
             at_once=at_once,
+            rules=rules,
             bounces=bounces,
             backoff=Backoff(lambda: 0.5),
         )

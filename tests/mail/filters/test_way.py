@@ -1,0 +1,446 @@
+"""Rules on the way of a mail: each recipient judged once, all effects in one unit."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from twisted.internet.threads import deferToThread
+
+from mailim.errors import Invalid, Unavailable
+from mailim.events import NoticesChanged
+from mailim.interfaces.filters import Action, IHearing, Ruling, Verdict
+from mailim.interfaces.mail_events import COPIED, FILTERED, HELD, REMOVED
+from mailim.interfaces.notices import Notice
+from mailim.mail.backoff import WAITS
+from mailim.mail.bounce import Bounces
+from mailim.mail.filters.content_filter import ContentFilter, Surroundings
+from mailim.mail.filters.rule_file import RuleFile
+from tests.fakes.filters import ToldFilter
+from tests.fakes.relay import RememberingRelay
+from tests.fakes.store import short_directory
+from tests.mail.filters.kit import rule
+from tests.mail.post import Post
+from tests.mail.test_queue import FailingStore
+from tests.store.mails import message
+
+TELL = 'do = "instant_message", text = "From $SENDER$ to $RECIPIENT$: $SUBJECT$"'
+
+
+class RulesCase(Post):
+    """Base: an office with a file of rules."""
+
+    async def setUp(self) -> None:  # type: ignore[override]
+        await super().setUp()
+        self.path = short_directory(self) / "filters.toml"
+        around = Surroundings(
+            self.store.bodies,
+            self.directory,
+            "example.test",
+            b"key",
+            self.intake.now,
+            deferToThread,
+        )
+        self.filter = ContentFilter(RuleFile(self.clock, self.path, deferToThread), around)
+        self.age = 1000.0
+
+    def write(self, *rules: str, text: str | None = None) -> None:
+        """Put rules into force for what comes a second later."""
+        self.path.write_text("enabled = true\n" + "".join(rules) if text is None else text)
+        self.age -= 10
+        time = self.path.stat().st_mtime - self.age
+        os.utime(self.path, (time, time))
+
+    def begin(self, *rules: str, **more: Any) -> None:
+        self.write(*rules)
+        self.start(rules=self.filter, **more)
+
+    async def notices(self) -> list[tuple[str, str, str]]:
+        """Give the instant messages that were handed in."""
+        waiting: list[Notice] = list(await self.store.read(lambda tx: tx.notices.waiting(100)))
+        return [(one.new.sender, one.new.recipient, one.new.body) for one in waiting]
+
+    async def trace(self, spool_id: int) -> list[tuple[str, str, str]]:
+        lines = await self.store.read(lambda tx: tx.mail_events.events([spool_id], 100))
+        return [(one.what, one.address, one.detail) for one in lines]
+
+    async def folders_of(self, account_id: int) -> dict[str, int]:
+        """Give the mails in each folder by its path."""
+        folders = await self.store.read(lambda tx: tx.folders.list(account_id))
+        by_id = {each.id: each for each in folders}
+
+        def path(folder: Any) -> str:
+            above = by_id.get(folder.parent_id)
+            return f"{path(above)}/{folder.name}" if above else str(folder.name)
+
+        return {path(each): each.total for each in folders}
+
+
+class ActionTest(RulesCase):
+    """What rules want is done."""
+
+    async def test_folder_keywords_and_headers(self) -> None:
+        self.begin(rule(then=(
+            'do = "move", folder = "Lists/News" }, { do = "keyword", keyword = "$flagged" }, '
+            '{ do = "add_header", name = "X-Rule", value = "$FILTERRULENAME$"'
+        )))  # fmt: skip
+        await self.send("bob")
+        await self.send("bob", data=message("Two"))
+        await self.settle()
+        self.assertEqual(await self.folders_of(1), {"Inbox": 0, "Lists": 0, "Lists/News": 2})
+        found = await self.store.read(lambda tx: tx.items.get(1, [1, 2]))
+        for item in found.values():
+            self.assertEqual(item.keywords, {"$flagged"})
+            names = [line.partition(b":")[0] for line in item.prefix.split(b"\r\n")[:3]]
+            self.assertEqual(names, [b"Return-Path", b"X-Rule", b"Received"])
+
+    async def test_junk(self) -> None:
+        self.begin(rule())
+        await self.send("bob")
+        await self.settle()
+        self.assertEqual((len(await self.mail_of(1, "junk")), await self.mail_of(1)), (1, []))
+
+    async def test_inbox_by_its_name(self) -> None:
+        self.begin(rule(then='do = "move", folder = "INBOX"'))
+        await self.send("bob")
+        await self.settle()
+        self.assertEqual(await self.folders_of(1), {"Inbox": 1})
+
+    async def test_a_folder_that_cannot_be_made(self) -> None:
+        self.begin(rule(then='do = "move", folder = "Lists"'))
+        self.patch(__import__("mailim.store.folders", fromlist=["x"]), "FOLDERS_PER_ACCOUNT", 1)
+        await self.send("bob")
+        await self.settle()
+        self.assertEqual((len(await self.mail_of(1)), await self.waiting()), (1, []))
+
+    async def test_delete(self) -> None:
+        self.begin(rule('of = "recipient", is = "bob@example.test"', 'do = "delete"'))
+        spool_id = await self.send("bob", "ann")
+        await self.settle()
+        self.assertEqual((await self.mail_of(1), len(await self.mail_of(2))), ([], 1))
+        self.assertEqual(await self.waiting(), [])
+        lines = await self.trace(spool_id)
+        self.assertIn((REMOVED, "bob@example.test", "by rule Rule"), lines)
+
+    async def test_hold_and_release(self) -> None:
+        """What is let go is not judged again, and goes where the rules said."""
+        then = 'do = "hold", reason = "Look: $SUBJECT$" }, { do = "move", folder = "Odd" }, { '
+        self.begin(rule('of = "recipient", starts = "bob"', then + TELL))
+        spool_id = await self.send("bob", "ann")
+        await self.settle()
+        ((held,),) = [each.recipients for each in await self.waiting()]
+        self.assertEqual((held.held, held.last_error), (True, "Look: Lunch"))
+        self.assertEqual((len(await self.mail_of(2)), len(await self.notices())), (1, 1))
+        self.assertIn((HELD, "bob@example.test", "Look: Lunch"), await self.trace(spool_id))
+        await self.store.write(lambda tx: tx.spool.hold(spool_id, False))
+        await self.settle()
+        self.assertEqual((await self.folders_of(1))["Odd"], 1)
+        self.assertEqual((await self.waiting(), len(await self.notices())), ([], 1))
+
+    async def test_copies(self) -> None:
+        """They are not judged, do not copy again, and say that they are copies."""
+        everyone = 'do = "copy", to = ["ann@example.test", "all@example.test"]'
+        self.begin(rule(then=everyone), rule(more='name = "Junk"'))
+        spool_id = await self.send("bob")
+        await self.settle()
+        self.assertEqual(len(await self.mail_of(1, "junk")), 1)
+        (copy,) = await self.mail_of(2)
+        self.assertIn(b"X-Mailim-Copy: ", copy.prefix)
+        self.assertEqual(await self.waiting(), [])
+        lines = await self.trace(spool_id)
+        self.assertIn((COPIED, "ann@example.test", ""), lines)
+        self.assertEqual(len([one for one in lines if one[0] == FILTERED]), 1)
+
+    async def test_a_copy_to_who_gets_the_mail_anyway(self) -> None:
+        self.begin(rule(then='do = "copy", to = "ann@example.test"'))
+        await self.send("bob", "ann")
+        await self.settle()
+        self.assertEqual((len(await self.mail_of(1)), len(await self.mail_of(2))), (1, 1))
+
+    async def test_a_copy_that_comes_back_is_not_copied_again(self) -> None:
+        relay = RememberingRelay()
+        self.begin(rule(then='do = "copy", to = "carl@example.net"'), relay=relay)
+        await self.send("bob", data=message(message_id="one@example.org"))
+        await self.settle()
+        self.assertEqual(relay.sent, [("carl@example.org", "carl@example.net")])
+        returned = relay.headers[0] + message(message_id="one@example.org")
+        await self.send("bob", data=returned)
+        await self.settle()
+        self.assertEqual((len(relay.sent), len(await self.mail_of(1))), (1, 2))
+        # Another mail with the same mark is none of ours.
+        await self.send("bob", data=relay.headers[0] + message(message_id="two@example.org"))
+        await self.settle()
+        self.assertEqual(len(relay.sent), 2)
+
+    async def test_nobody_is_told_of_a_copy_that_failed(self) -> None:
+        bounces = Bounces(self.store, self.intake, "mail.example.test", "example.test")
+        relay = RememberingRelay(Invalid("No such user."))
+        then = 'do = "copy", to = ["gone@example.test", "carl@example.net"]'
+        self.begin(rule(then=then), relay=relay, bounces=bounces)
+        await self.send("bob", sender="ann@example.test")
+        await self.settle()
+        (entry,) = await self.waiting()
+        self.assertEqual(
+            {each.address: (each.held, each.last_error) for each in entry.recipients},
+            {
+                "gone@example.test": (True, "There is no such address here."),
+                "carl@example.net": (True, "No such user."),
+            },
+        )
+        self.assertEqual((len(await self.mail_of(1)), await self.mail_of(2)), (1, []))
+
+    async def test_mail_that_leaves(self) -> None:
+        """Headers go with it; mail that stays is not meant."""
+        relay = RememberingRelay()
+        text = rule(
+            then='do = "add_header", name = "X-Out", value = "$RECIPIENT$"',
+            more='queue = "remote"',
+        )
+        self.begin(text, relay=relay)
+        await self.send("bob", "dora@example.net", "dan@example.net")
+        await self.settle()
+        self.assertEqual(
+            sorted(zip((to for _, to in relay.sent), relay.headers, strict=True)),
+            [
+                ("dan@example.net", b"X-Out: dan@example.net\r\n"),
+                ("dora@example.net", b"X-Out: dora@example.net\r\n"),
+            ],
+        )
+        (item,) = await self.mail_of(1)
+        self.assertNotIn(b"X-Out", item.prefix)
+
+    async def test_groups_of_the_directory(self) -> None:
+        """Members of members too; a sender by any of his names."""
+        self.begin(
+            rule(
+                'of = "recipient", in_group = "all@example.test"', 'do = "keyword", keyword = "to"'
+            ),
+            rule(
+                'of = "sender", in_group = "team@example.test"',
+                'do = "keyword", keyword = "from"',
+                'name = "From"',
+            ),
+        )
+        await self.send("bob", data=message(sender="robert@example.test"))
+        await self.send("ann", data=message(sender="eve@example.test"))
+        await self.settle()
+        (first,), (second,) = await self.mail_of(1), await self.mail_of(2)
+        self.assertEqual((first.keywords, second.keywords), ({"to", "from"}, {"to"}))
+
+
+class InstantMessageTest(RulesCase):
+    """The action the filter is for."""
+
+    async def test_told(self) -> None:
+        heard: list[NoticesChanged] = []
+        self.events.subscribe(NoticesChanged, heard.append)
+        self.begin(rule(then=TELL))
+        await self.send("bob", data=message("=?utf-8?q?Gr=C3=BC=C3=9Fe=0A?="))
+        await self.settle()
+        expected = (
+            "example.test",
+            "bob@example.test",
+            "From ann@example.org to bob@example.test: Grüße",
+        )
+        self.assertEqual(await self.notices(), [expected])
+        self.assertEqual((len(heard), len(await self.mail_of(1))), (1, 1))
+
+    async def test_collected_mail(self) -> None:
+        """$RECIPIENT$ is the owner of the box, whatever the header says."""
+        self.begin(rule(then=TELL))
+        data = message(to="stranger@example.org")
+        await self.send(
+            "stranger@example.org", data=data, sender="", origin="multipop", account_id=1
+        )
+        await self.settle()
+        ((_, recipient, body),) = await self.notices()
+        self.assertEqual(recipient, "bob@example.test")
+        self.assertEqual(body, "From ann@example.org to bob@example.test: Lunch")
+
+    async def test_one_message_for_one_text(self) -> None:
+        """However many recipients the mail has, and for each if the text is his."""
+        to = 'to = "ann@example.test"'
+        same = f'do = "instant_message", {to}, text = "Mail from $SENDER$"'
+        self.begin(rule(then=same), rule(then=TELL, more='name = "Each"'))
+        await self.send("all", "bob", "ann")
+        await self.settle()
+        self.assertEqual(
+            sorted(body.partition(":")[0] for _, _, body in await self.notices()),
+            [
+                "From ann@example.org to ann@example.test",
+                "From ann@example.org to bob@example.test",
+                "Mail from ann@example.org",
+            ],
+        )
+
+    async def test_nobody_there_is_no_error(self) -> None:
+        to = 'to = ["nobody@example.test", "carl@example.org", "empty@example.test"]'
+        self.begin(rule(then=f'do = "instant_message", {to}, text = "x"'))
+        await self.send("bob")
+        await self.settle()
+        self.assertEqual((await self.notices(), len(await self.mail_of(1))), ([], 1))
+        self.assertEqual(await self.waiting(), [])
+
+    async def test_strangers_cannot_speak_as_colleagues(self) -> None:
+        tell = 'do = "instant_message", from = "$SENDER$", text = "$SUBJECT$"'
+        self.begin(rule(then=tell))
+        forged = message("Give me money", sender="ann@example.test")
+        await self.send("bob", data=forged)
+        await self.send(
+            "bob", data=message("Really", sender="ann@example.test"), origin="submission"
+        )
+        await self.send("bob", data=message("Outside", sender="carl@example.org"))
+        await self.settle()
+        found = {body: sender for sender, _, body in await self.notices()}
+        self.assertEqual(
+            found,
+            {
+                "Give me money": "example.test",
+                "Really": "ann@example.test",
+                "Outside": "carl@example.org",
+            },
+        )
+
+    async def test_our_own_mail_is_not_judged(self) -> None:
+        text = rule(then=f'do = "junk" }}, {{ {TELL}, about_automatic = true')
+        self.begin(text)
+        await self.send("bob", origin="system", sender="")
+        await self.settle()
+        self.assertEqual((await self.notices(), len(await self.mail_of(1))), ([], 1))
+
+
+class OnceTest(RulesCase):
+    """Nothing happens twice."""
+
+    async def test_a_delivery_that_is_tried_again(self) -> None:
+        """Judged once: a rule that changed meanwhile changes nothing for this mail."""
+        relay = RememberingRelay(Unavailable("Busy."), Unavailable("Busy."))
+        add = 'do = "add_header", name = "X-A", value = "1"'
+        both = f'{add} }}, {{ {TELL}, to = "bob@example.test"'
+        self.begin(rule(then=both, more='queue = "remote"'), relay=relay)
+        await self.send("carl@example.net")
+        await self.settle()
+        self.write(rule(then='do = "delete"', more='queue = "remote"'))
+        await self.later(WAITS[0])
+        await self.later(WAITS[1])
+        self.assertEqual(relay.headers, [b"X-A: 1\r\n"])
+        self.assertEqual(len(await self.notices()), 1)
+
+    async def test_a_unit_that_fails_did_nothing(self) -> None:
+        store = FailingStore(self.store)
+        self.begin(rule(then=f'{TELL} }}, {{ do = "move", folder = "A"'), store=store)
+        store.writes = 1
+        await self.send("bob")
+        await self.settle()
+        self.assertEqual((await self.notices(), await self.mail_of(1)), ([], []))
+        await self.later(WAITS[0])
+        self.assertEqual((len(await self.notices()), (await self.folders_of(1))["A"]), (1, 1))
+
+    async def test_ended_meanwhile(self) -> None:
+        spool_id = 0
+        case = self
+
+        class Late:
+            def about(self, entry: Any, facts: Any) -> IHearing:
+                return self  # type: ignore[return-value]
+
+            async def judge(self, recipient: Any, account_id: Any) -> Ruling:
+                await case.store.write(lambda tx: tx.spool.remove(recipient_mail))
+                return Ruling(Verdict(Action.JUNK), rules=("x",))
+
+        self.write()
+        recipient_mail = 1
+        self.start(rules=Late())  # type: ignore[arg-type]
+        spool_id = await self.send("bob")
+        await self.settle()
+        self.assertEqual(spool_id, recipient_mail)
+        self.assertEqual((await self.mail_of(1), await self.waiting()), ([], []))
+
+    async def test_a_mail_without_matching_rules_costs_no_unit(self) -> None:
+        store = FailingStore(self.store)
+        counted: list[Any] = []
+        plain = store.write
+
+        async def write(unit: Any, *priority: Any) -> Any:
+            counted.append(unit)
+            return await plain(unit, *priority)
+
+        store.write = write  # type: ignore[method-assign]
+        self.begin(rule('header = "X-No", exists = true'), store=store)
+        await self.send("bob")
+        await self.settle()
+        self.assertEqual((len(counted), len(await self.mail_of(1))), (1, 1))
+
+
+class FailureTest(RulesCase):
+    """What goes wrong with rules never loses or passes a mail."""
+
+    async def test_rules_that_cannot_be_read_let_mail_wait(self) -> None:
+        self.write(text="enabled = ")
+        self.start(rules=self.filter)
+        await self.send("bob")
+        await self.settle()
+        ((recipient,),) = [each.recipients for each in await self.waiting()]
+        self.assertEqual(recipient.last_error, "The rules for mail cannot be read.")
+        self.write(rule())
+        await self.later(WAITS[0])
+        self.assertEqual(len(await self.mail_of(1, "junk")), 1)
+
+    async def test_rules_that_raise(self) -> None:
+        """Also what would be final elsewhere is only for now."""
+
+        class Broken:
+            def __init__(self, *answers: Any) -> None:
+                self.answers = list(answers)
+
+            def about(self, entry: Any, facts: Any) -> Any:
+                return self
+
+            async def judge(self, recipient: Any, account_id: Any) -> Ruling:
+                answer = self.answers.pop(0)
+                if isinstance(answer, Exception):
+                    raise answer
+                assert isinstance(answer, Ruling)
+                return answer
+
+        broken = Broken(Invalid("no"), ValueError("bug"), Ruling())
+        self.start(rules=broken)  # type: ignore[arg-type]
+        await self.send("bob")
+        await self.settle()
+        await self.later(WAITS[0])
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+        await self.later(WAITS[1])
+        self.assertEqual((len(await self.mail_of(1)), await self.waiting()), (1, []))
+
+    async def test_a_verdict_nobody_can_read(self) -> None:
+        self.begin(rule())
+        await self.send("nobody")
+        await self.settle()
+        bad = lambda tx: tx.spool.judged(1, "garbage")  # noqa: E731
+        await self.store.write(bad)
+        add = lambda tx: tx.accounts.add_alias("nobody@example.test", "bob@example.test")  # noqa: E731
+        await self.store.write(add)
+        await self.store.write(lambda tx: tx.spool.hold(1, False))
+        await self.settle()
+        ((recipient,),) = [each.recipients for each in await self.waiting()]
+        self.assertIn("cannot be read", recipient.last_error)
+
+    async def test_a_change_counts_for_the_next_mail(self) -> None:
+        self.begin(rule())
+        await self.send("bob")
+        await self.settle()
+        self.write()
+        await self.later(1)
+        await self.send("bob")
+        await self.settle()
+        self.assertEqual((len(await self.mail_of(1, "junk")), len(await self.mail_of(1))), (1, 1))
+
+    async def test_with_filters_of_the_whole_mail(self) -> None:
+        told = ToldFilter(Verdict(Action.JUNK, "spam", b"X-Spam: yes\r\n"))
+        add = 'do = "add_header", name = "X-Rule", value = "1" }, { do = "move", folder = "A"'
+        self.begin(rule(then=add), filters=[told])
+        await self.send("bob")
+        await self.settle()
+        (item,) = await self.mail_of(1, "junk")
+        names = [line.partition(b":")[0] for line in item.prefix.split(b"\r\n")[:3]]
+        self.assertEqual(names, [b"Return-Path", b"X-Rule", b"X-Spam"])
