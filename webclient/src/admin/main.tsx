@@ -133,6 +133,7 @@ async function startUp(): Promise<void> {
 const root = document.getElementById("app");
 if (root) {
   followSections();
+  addEventListener("hashchange", closeDialogs);
   render(<Admin />, root);
   void startUp();
 }
