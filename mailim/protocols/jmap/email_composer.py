@@ -77,7 +77,10 @@ class EmailComposer:
         segments = await self._threads(
             lambda: list(compose(email.ordered_fields(), email.body, _boundary))
         )
-        body = await self._kept(segments)
+        try:
+            body = await self._kept(segments)
+        except NotFound:  # the message a blob was in is removed at this moment
+            raise SetError("blobNotFound", "a blob is gone", notFound=list(email.blobs)) from None
         return Composed(body, await self._store.bodies.inspect(body, describe))
 
     async def copy(self, account: Account, blob_id: str) -> Composed | None:

@@ -7,8 +7,12 @@ import email.policy
 from email.message import EmailMessage
 from typing import Any
 
+from mailim.protocols.jmap.blobs import Blob
+from mailim.protocols.jmap.email_composer import EmailComposer
+from mailim.protocols.jmap.errors import SetError
+from mailim.protocols.jmap.limits import JmapLimits
 from tests.protocols.jmap.creating import Creating
-from tests.protocols.jmap.kit import BOB, mail
+from tests.protocols.jmap.kit import BOB, here, mail
 
 TREE: dict[str, Any] = {
     "type": "multipart/mixed",
@@ -172,6 +176,26 @@ class BlobTests(Creating):
         self.assertEqual(error["type"], "blobNotFound")
         self.assertEqual(sorted(error["notFound"]), sorted(blobs[1:]))
         self.assertEqual(await kit.ids(), [])
+
+    async def test_gone_meanwhile(self) -> None:
+        """Between being found and being read."""
+        kit = await self.start()
+        made = await self.create(attachments=[{"blobId": await self.upload(b"x"), "name": "a"}])
+        (part,) = (await kit.email(made["id"], "attachments"))["attachments"]
+        composer = EmailComposer(kit.clock, kit.store, here, JmapLimits())
+        new = await composer.read(self.whole(attachments=[{"blobId": part["blobId"]}]))
+        find = composer._blobs.find
+
+        async def find_and_remove(account_id: int, blob_id: str) -> Blob:
+            blob = await find(account_id, blob_id)
+            await kit.call("Email/set", destroy=[made["id"]])
+            await kit.store.write(lambda tx: tx.bodies.sweep(100))
+            return blob
+
+        self.patch(composer._blobs, "find", find_and_remove)
+        with self.assertRaises(SetError) as caught:
+            await composer.compose(kit.alice, new)
+        self.assertEqual(caught.exception.to_json()["notFound"], [part["blobId"]])
 
     async def test_charsets_of_files(self) -> None:
         kit = await self.start()
