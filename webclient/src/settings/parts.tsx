@@ -10,15 +10,15 @@ interface FieldProps {
   readonly note?: string | undefined;
   readonly error?: string | undefined;
   /** Draws the control with what connects it to note and error. */
-  readonly children: (control: { readonly "aria-invalid": boolean; readonly "aria-describedby": string | undefined }) => ComponentChildren;
+  readonly children: (control: { readonly id: string; readonly "aria-invalid": boolean; readonly "aria-describedby": string | undefined }) => ComponentChildren;
 }
 
 export function Field({ label, note, error, children }: FieldProps): VNode {
   const id = useId();
   return (
-    <label class="field">
-      <span>{label}</span>
-      {children({ "aria-invalid": error !== undefined, "aria-describedby": error || note ? id : undefined })}
+    <div class="field">
+      <label for={`${id}-control`}>{label}</label>
+      {children({ id: `${id}-control`, "aria-invalid": error !== undefined, "aria-describedby": error || note ? id : undefined })}
       {error ? (
         <span id={id} class="field-error" role="alert">
           {error}
@@ -28,7 +28,7 @@ export function Field({ label, note, error, children }: FieldProps): VNode {
           {note}
         </span>
       ) : null}
-    </label>
+    </div>
   );
 }
 
