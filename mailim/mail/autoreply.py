@@ -27,7 +27,7 @@ from mailim.interfaces.filters import Action, Verdict
 from mailim.interfaces.mail_events import AUTOREPLY
 from mailim.interfaces.spool import NewMail, SpoolEntry
 from mailim.interfaces.store import IStore, ITransaction
-from mailim.mail.autoreply_rules import Fields, Incoming, Respondent, decide
+from mailim.mail.autoreply_rules import Fields, Incoming, Respondent, decide, person_of
 from mailim.mail.autoreply_text import Reply, compose
 from mailim.mail.intake import Intake, PreparedMail
 from mailim.wire.fields import raw_fields
@@ -53,6 +53,7 @@ class PreparedReply:
 
     account_id: int
     sender: str  # who is answered
+    person: str  # and as whom he is remembered
     days: int
     prepared: PreparedMail
     mail: NewMail
@@ -99,7 +100,7 @@ class Autoreplies:
         """
         now = reply.mail.received
         since = now - reply.days * DAY
-        if not tx.vacation.claim(reply.account_id, reply.sender, now, since, self._per_hour):
+        if not tx.vacation.claim(reply.account_id, reply.person, now, since, self._per_hour):
             return
         spool_id = self._intake.spool(tx, reply.prepared, reply.mail)
         tx.mail_events.add(entry.id, AUTOREPLY, reply.sender, other=spool_id)
@@ -135,10 +136,10 @@ class Autoreplies:
     async def _composed(
         self, account_id: int, me: Respondent, sender: str, facts: MessageFacts, now: int
     ) -> PreparedReply | None:
-        days = me.settings.days
+        days, person = me.settings.days, person_of(sender)
         since = now - days * DAY
         # Most mail of a known sender ends here; the claim in the unit is what counts.
-        if await self._store.read(lambda tx: tx.vacation.answered(account_id, sender, now, since)):
+        if await self._store.read(lambda tx: tx.vacation.answered(account_id, person, now, since)):
             return None
         message_id = f"{secrets.token_hex(12)}@{self._hostname}"
         reply = Reply(me.address, me.name, sender, me.settings, facts, message_id, now)
@@ -146,15 +147,17 @@ class Autoreplies:
         prepared = await self._intake.prepare(octets)
         dsn = MailDsn(recipients={sender: _NEVER})
         mail = NewMail("", (sender,), "system", f"automatic reply of {me.address}", now, dsn=dsn)
-        return PreparedReply(account_id, sender, days, prepared, mail)
+        return PreparedReply(account_id, sender, person, days, prepared, mail)
 
     def _respondent(
         self, tx: ITransaction, entry: SpoolEntry, account_id: int
     ) -> Respondent | None:
         """Read who would answer; None if nobody at this time."""
         settings = tx.vacation.get(account_id)
+        if not settings.covers(entry.received):
+            return None
         account = tx.accounts.get(account_id)
-        if account is None or not settings.covers(entry.received):
+        if account is None:
             return None
         own = _with_aliases(tx, account.address)
         any_addressee = False

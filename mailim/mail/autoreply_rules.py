@@ -49,6 +49,10 @@ _AUTOMATIC_FIELDS: Final = frozenset(
 _BULK: Final = frozenset({"bulk", "list", "junk", "auto_reply", "auto-reply"})
 _SUPPRESSES: Final = frozenset({"all", "oof", "autoreply"})
 _SPAM_FIELDS: Final = frozenset({"x-spam-flag", "x-spam-status", "x-spam"})
+# Senders whose local part changes from day to day: BATV tags, and what forwarders make of them
+# (SRS): "prvs=0123456789=carl@x", "srs0=hash=tt=example.org=carl@x", "ann+srs=…" as above.
+_TAGGED: Final = re.compile(r"(?:prvs=[^=]+=|btv1==[^=]+==)(?P<local>[^=]+)")
+_FORWARDED: Final = re.compile(r"(?:.*\+)?srs[01]?[-+=].*=(?P<domain>[^=]+)=(?P<local>[^=]+)")
 _COMMENT: Final = re.compile(r"\([^()]*\)")
 _ADDRESSEES: Final = ("resent-to", "resent-cc", "resent-bcc")
 
@@ -215,6 +219,19 @@ def _of_the_sender(sender: Address, mail: Incoming, me: Respondent) -> str:
         if any(matches(pattern.lower(), name) for name in names):
             return "its sender is excluded"
     return ""
+
+
+def person_of(address: str) -> str:
+    """Give what stays the same of an address, for remembering who was answered.
+
+    What follows a plus is not part of it, nor what forwarders and tags change every day.
+    """
+    local, _, domain = address.rpartition("@")
+    if tagged := _TAGGED.fullmatch(local):
+        local = tagged["local"]
+    elif forwarded := _FORWARDED.fullmatch(local):
+        local, domain = forwarded["local"], forwarded["domain"]
+    return f"{local.partition('+')[0] or local}@{domain}"
 
 
 def is_automatic(local: str) -> bool:

@@ -21,6 +21,7 @@ from mailim.mail.autoreply_rules import (
     decide,
     is_automatic,
     matches,
+    person_of,
 )
 from mailim.wire.fields import raw_fields
 from mailim.wire.message import describe
@@ -198,6 +199,30 @@ class SenderTests(RuleCase):
             self.answers(who=me(excluded=(pattern,)))
         # Also by the name on the letter.
         self.keeps_silent(sender="x9@bulk.example", who=me(excluded=("carl@*",)))
+
+
+class PersonTests(SynchronousTestCase):
+    def test_what_stays_the_same(self) -> None:
+        for address, person in {
+            "carl@x.org": "carl@x.org",
+            "carl+shop@x.org": "carl@x.org",
+            "+x@x.org": "+x@x.org",
+            "prvs=012345abcd=carl@x.org": "carl@x.org",
+            "btv1==1234==carl@x.org": "carl@x.org",
+            "srs0=ab12=cd=x.org=carl@forward.net": "carl@x.org",
+            "srs0+ab12=cd=x.org=carl+y@forward.net": "carl@x.org",
+            "srs1=ab=fwd.net==cd=ef=x.org=carl@other.net": "carl@x.org",
+            "ann+srs=ab12=cd=x.org=carl@tenant.net": "carl@x.org",
+            "a=b@x.org": "a=b@x.org",
+            "srs@x.org": "srs@x.org",
+        }.items():
+            self.assertEqual(person_of(address), person)
+
+    def test_in_time(self) -> None:
+        begin = time.perf_counter()
+        person_of("srs0=" + "=" * 300 + "@x")
+        person_of("+srs" * 90 + "=@x")
+        self.assertLess(time.perf_counter() - begin, 0.5)
 
 
 class CollectedTests(RuleCase):
