@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from typing import Any
 
 from mailim.interfaces.store import ITransaction
 from tests.mail.autoreplies import BOB, DAY, AutoreplyCase
