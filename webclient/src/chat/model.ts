@@ -5,6 +5,7 @@ import { request, sessionExpired } from "../core/http.js";
 import { t } from "../core/i18n.js";
 import { navigate, route } from "../core/router.js";
 import type { Session } from "../core/session.js";
+import { taken } from "../compose/index.js";
 import { hasDrawer, isPhone } from "../shell/layout.js";
 import { showCard } from "../ui/cards.js";
 import { Announcer } from "./announce.js";
@@ -37,7 +38,8 @@ const MISSED_SHOWN = 3;
 /** Pixels beside the folders, which the dock leaves free. */
 function roomForDock(): number {
   const sidebar = Number.parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--sidebar"));
-  return hasDrawer.peek() || Number.isNaN(sidebar) ? innerWidth : innerWidth - sidebar;
+  // Letters being written stand at the lower edge, too.
+  return (hasDrawer.peek() || Number.isNaN(sidebar) ? innerWidth : innerWidth - sidebar) - taken.value;
 }
 
 /** What a server, a filter or an administrator says: a headline (RFC 6121 §5.2.2), or the chat message a server keeps in its place for who is away. */

@@ -1,5 +1,5 @@
 /** Which conversations are docked at the lower edge, in which order, open or folded; kept for a reload of the page. */
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { DOCK_KEY } from "./memory.js";
 
 export interface DockWindow {
@@ -51,7 +51,9 @@ export class Windows {
 
   /** `room`: pixels there are for all windows together. */
   constructor(room: () => number) {
-    this.width.value = room();
+    effect(() => {
+      this.width.value = room();
+    });
     addEventListener("resize", () => (this.width.value = room()));
   }
 

@@ -18,7 +18,6 @@ import type { Id, Limits, SessionObject } from "./types.js";
 
 const CORE = "urn:ietf:params:jmap:core";
 const MAIL = "urn:ietf:params:jmap:mail";
-const USING = [CORE, MAIL];
 
 /** RFC 8620 §3.7. */
 export interface ResultReference {
@@ -94,11 +93,14 @@ export class Batch {
 export class JmapClient {
   readonly accountId: Id;
   readonly limits: Limits;
+  /** Everything the server can: it has to take what it offers (RFC 8620 §3.3). */
+  private readonly using: readonly string[];
 
   constructor(
     private readonly session: SessionObject,
     private readonly fetcher: typeof fetch,
   ) {
+    this.using = [...new Set([CORE, MAIL, ...Object.keys(session.capabilities)])];
     this.accountId = session.primaryAccounts[MAIL] ?? Object.keys(session.accounts)[0] ?? "";
     const core = session.capabilities[CORE] as Partial<Limits> | undefined;
     this.limits = { maxCallsInRequest: 16, maxObjectsInGet: 500, maxObjectsInSet: 500, maxSizeUpload: 50_000_000, ...core };
@@ -109,6 +111,12 @@ export class JmapClient {
     const response = await fetcher(url, { headers: { Accept: "application/json" }, credentials: "same-origin" });
     if (!response.ok) throw await problemOf(response);
     return new JmapClient((await response.json()) as SessionObject, fetcher);
+  }
+
+  /** Octets all attachments of a message may have (RFC 8621 §1.3.1), before they are encoded. */
+  get maxSizeAttachments(): number {
+    const mail = this.session.accounts[this.accountId]?.accountCapabilities?.[MAIL] as { maxSizeAttachmentsPerEmail?: number } | undefined;
+    return mail?.maxSizeAttachmentsPerEmail ?? this.limits.maxSizeUpload;
   }
 
   batch(): Batch {
@@ -129,7 +137,7 @@ export class JmapClient {
       method: "POST",
       credentials: "same-origin",
       headers: { "Content-Type": "application/json", Accept: "application/json" },
-      body: JSON.stringify({ using: USING, methodCalls }),
+      body: JSON.stringify({ using: this.using, methodCalls }),
       signal: signal ?? null,
     });
     if (!response.ok) throw await problemOf(response);

@@ -5,7 +5,7 @@ export type Id = string;
 /** RFC 8620 §2. */
 export interface SessionObject {
   readonly capabilities: Readonly<Record<string, unknown>>;
-  readonly accounts: Readonly<Record<Id, { readonly name: string }>>;
+  readonly accounts: Readonly<Record<Id, { readonly name: string; readonly accountCapabilities?: Readonly<Record<string, unknown>> }>>;
   readonly primaryAccounts: Readonly<Record<string, Id>>;
   readonly username: string;
   readonly apiUrl: string;

@@ -2,6 +2,7 @@
 import { useComputed, useSignalEffect } from "@preact/signals";
 import type { RefObject, VNode } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { openOrEdit } from "../compose/open.js";
 import { formatNumber, t } from "../core/i18n.js";
 import { settings } from "../core/session.js";
 import type { Id } from "../jmap/types.js";
@@ -52,13 +53,14 @@ function useKeepScroll(view: View, scroller: RefObject<HTMLDivElement | null>, v
 }
 
 function usePick(view: View): (id: Id, event: MouseEvent) => void {
-  const { mail, commands } = useMail();
+  const services = useMail();
+  const { mail } = services;
   const pick = useRef((id: Id, event: MouseEvent): void => {
     if (event.shiftKey) {
       event.preventDefault();
       mail.selection.extend(id, view.listing.ids.all());
     } else if (event.ctrlKey || event.metaKey) mail.selection.toggle(id);
-    else commands.open(id);
+    else openOrEdit(services, id);
   });
   return pick.current;
 }

@@ -2,6 +2,9 @@
 import { useSignal, type Signal } from "@preact/signals";
 import type { RefObject, VNode } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { answerEntries, AnswerBar, DraftNotice } from "../compose/buttons.js";
+import { compose } from "../compose/load.js";
+import { isDraft } from "../compose/open.js";
 import { explain } from "../core/http.js";
 import { t } from "../core/i18n.js";
 import type { EmailFull, Id } from "../jmap/types.js";
@@ -82,6 +85,7 @@ function MoreMenu({ id, full, plain }: { id: Id; full: EmailFull | null; plain: 
     <MenuButton
       label={t("More")}
       items={() => [
+        ...answerEntries(services, id),
         { label: unread ? t("Mark as read") : t("Mark as unread"), icon: unread ? "read" : "unread", shortcut: unread ? "⇧I" : "⇧U", run: () => commands.toggleRead([id]) },
         { label: t("Junk"), icon: "junk", shortcut: "!", run: () => commands.junk([id]) },
         "separator",
@@ -109,6 +113,7 @@ function Toolbar({ id, full, plain }: { id: Id; full: EmailFull | null; plain: S
       <IconButton icon="move" label={t("Move to…")} shortcut="V" onClick={() => openMoveDialog(services, [id])} />
       <IconButton class={starred ? "star starred" : "star"} icon="star" filled={starred} pressed={starred} label={t("Star")} shortcut="S" onClick={() => commands.star([id])} />
       <MoreMenu id={id} full={full} plain={plain} />
+      <IconButton icon="reply" label={t("Reply")} shortcut="R" onClick={() => void compose(services, { kind: "reply", id })} />
       <span class="grow" />
       <Position />
     </div>
@@ -141,6 +146,7 @@ function useTakeFocus(id: Id): RefObject<HTMLElement | null> {
 }
 
 export function Reader({ id }: { id: Id }): VNode {
+  const services = useMail();
   const ref = useTakeFocus(id);
   const { state, retry } = useFullEmail(id);
   const plain = useSignal(false);
@@ -161,9 +167,11 @@ export function Reader({ id }: { id: Id }): VNode {
             <h1 class="reader-subject" dir="auto">
               {full.subject ? full.subject : t("(no subject)")}
             </h1>
+            {isDraft(services, id) ? <DraftNotice id={id} /> : null}
             <ReaderHead key={id} email={full} />
             <Attachments email={full} />
             <Body email={full} plain={plain.value} />
+            {isDraft(services, id) ? null : <AnswerBar id={id} several={(full.to?.length ?? 0) + (full.cc?.length ?? 0) > 1} />}
           </Boundary>
         ) : (
           <BodySkeleton />

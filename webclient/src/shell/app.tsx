@@ -4,6 +4,9 @@ import type { VNode } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import { chat } from "../chat/index.js";
 import { startChat } from "../chat/load.js";
+import { ComposeButton } from "../compose/buttons.js";
+import { composing, covering, taken } from "../compose/index.js";
+import { compose, restoreCompose } from "../compose/load.js";
 import { explain, sessionExpired } from "../core/http.js";
 import { language, t } from "../core/i18n.js";
 import { route, startRouter } from "../core/router.js";
@@ -55,6 +58,7 @@ async function startUp(): Promise<void> {
     await mail.start();
     followTitle(mail);
     setTimeout(() => void startChat(who), CHAT_AFTER);
+    setTimeout(() => services.value && restoreCompose(services.value), CHAT_AFTER);
   } catch (error) {
     if (sessionExpired.value) toLogin();
     else failure.value = explain(error);
@@ -68,6 +72,7 @@ function Sidebar(): VNode {
     <>
       {hasDrawer.value && open ? <div class="scrim" onClick={() => (drawerOpen.value = false)} /> : null}
       <aside class={open ? "sidebar open" : "sidebar"} inert={!open}>
+        <ComposeButton hovering={false} />
         <Boundary>
           <Folders />
         </Boundary>
@@ -105,9 +110,11 @@ function Ready({ ready }: { ready: MailServices }): VNode {
   useEffect(closeDialogs, [here]);
   const reading = isPhone.value && (here.page === "mail" || here.page === "search" ? here.email !== undefined : here.page === "chat" && here.jid !== undefined);
   const parts = chat.value;
+  const writing = composing.value;
+  useEffect(() => followMailto((href) => void compose(ready, { kind: "mailto", href })), [ready]);
   return (
     <MailContext.Provider value={ready}>
-      <div class={reading ? "app app-reading" : "app"}>
+      <div class={reading ? "app app-reading" : "app"} inert={covering.value} style={{ "--docked": `${taken.value}px` }}>
         <TopBar showKeys={() => openKeySheet(table())} />
         <Banner />
         <div class="body">
@@ -119,12 +126,26 @@ function Ready({ ready }: { ready: MailServices }): VNode {
           </main>
         </div>
         {isPhone.value ? <BottomBar /> : parts ? <parts.Dock /> : null}
+        {here.page === "mail" || here.page === "search" ? reading ? null : <ComposeButton hovering /> : null}
       </div>
+      {writing ? <writing.Windows /> : null}
       <Dialogs />
       <Cards />
       <Toasts />
     </MailContext.Provider>
   );
+}
+
+/** Links to mail addresses open a window here, not a program of the system; returns the function that stops it. */
+function followMailto(open: (href: string) => void): () => void {
+  const onClick = (event: MouseEvent): void => {
+    const link = event.target instanceof Element ? event.target.closest<HTMLAnchorElement>("a[href^='mailto:' i]") : null;
+    if (!link || event.defaultPrevented || event.button !== 0) return;
+    event.preventDefault();
+    open(link.href);
+  };
+  document.addEventListener("click", onClick);
+  return () => document.removeEventListener("click", onClick);
 }
 
 function Starting(): VNode {

@@ -5,6 +5,8 @@
  * off while something is typed, and while a dialog or menu is open.
  */
 import { t } from "../core/i18n.js";
+import { compose } from "../compose/load.js";
+import { openOrEdit } from "../compose/open.js";
 import { navigate, route } from "../core/router.js";
 import { openMoveDialog } from "../mail/move-dialog.js";
 import type { MailServices } from "../mail/context.js";
@@ -31,6 +33,11 @@ export function keyTable(services: MailServices, showKeys: () => void, focusSear
   const moving = t("Moving about");
   const doing = t("Messages");
   const going = t("Go to");
+  const writing = t("Writing");
+  const answer = (kind: "reply" | "reply-all" | "forward"): void => {
+    const [id] = commands.targets();
+    if (id !== undefined) void compose(services, { kind, id });
+  };
   const escape = (): void => {
     if (drawerOpen.value) drawerOpen.value = false;
     else if (mail.selection.size.value) mail.selection.clear();
@@ -43,7 +50,7 @@ export function keyTable(services: MailServices, showKeys: () => void, focusSear
     { keys: ["PageUp"], label: t("Ten back"), group: moving, run: () => void commands.step(-10) },
     { keys: ["Home"], label: t("Newest"), group: moving, run: () => void commands.step(-Infinity) },
     { keys: ["End"], label: t("Oldest"), group: moving, run: () => void commands.step(Infinity) },
-    { keys: ["o", "Enter"], label: t("Open"), group: moving, run: () => mail.selection.cursor.value && commands.open(mail.selection.cursor.value) },
+    { keys: ["o", "Enter"], label: t("Open"), group: moving, run: () => mail.selection.cursor.value && openOrEdit(services, mail.selection.cursor.value) },
     { keys: [" "], label: t("Scroll the message"), group: moving, run: scrollReader },
     { keys: ["u"], label: t("Back to the list"), group: moving, run: () => commands.close() },
     { keys: ["/"], label: t("Search"), group: moving, run: focusSearch },
@@ -54,6 +61,10 @@ export function keyTable(services: MailServices, showKeys: () => void, focusSear
     { keys: ["g c"], label: t("Chat"), group: going, run: () => navigate({ page: "chat" }) },
     { keys: ["g s"], label: t("Settings"), group: going, run: () => navigate({ page: "settings", section: "general" }) },
     { keys: ["?"], label: t("This list"), group: going, run: showKeys },
+    { keys: ["c"], label: t("New message"), group: writing, run: () => void compose(services, { kind: "new" }) },
+    { keys: ["r"], label: t("Reply"), group: writing, run: () => answer("reply") },
+    { keys: ["a"], label: t("Reply to all"), group: writing, run: () => answer("reply-all") },
+    { keys: ["f"], label: t("Forward"), group: writing, run: () => answer("forward") },
     { keys: ["e"], label: t("Archive"), group: doing, run: () => commands.archive() },
     { keys: ["#", "Delete"], label: t("Delete"), group: doing, run: () => void commands.remove() },
     { keys: ["!"], label: t("Junk"), group: doing, run: () => commands.junk() },
@@ -75,7 +86,7 @@ export function pressed(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey"
 }
 
 const MAIL_ONLY = new Set(["mail", "search"]);
-const EVERYWHERE = /^(g .|\?|\/)$/;
+const EVERYWHERE = /^(g .|\?|\/|c)$/;
 
 function typing(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;

@@ -1,0 +1,147 @@
+/** Letters on the server: loading what is answered or gone on with, saving drafts, sending, taking back. */
+import { t } from "../core/i18n.js";
+import { MethodError, type JmapClient } from "../jmap/client.js";
+import { BODY_PROPERTIES, FULL_PROPERTIES, type GetResponse, type Id, type SetError, type SetResponse } from "../jmap/types.js";
+import type { Identity } from "./identities.js";
+import type { Letter, Original } from "./letter.js";
+import { emailOf, travellingParts } from "./to-email.js";
+
+const PROPERTIES = [...FULL_PROPERTIES, "inReplyTo", "references"] as const;
+/** Octets of a body that are quoted; the rest of a longer one is left out. */
+const MAX_QUOTED = 1024 * 1024;
+
+/** What the server refused about one object (RFC 8621 §7.5 adds to RFC 8620 §5.3). */
+export interface Refusal extends SetError {
+  readonly invalidRecipients?: readonly string[];
+  readonly maxRecipients?: number;
+  readonly maxSize?: number;
+}
+
+export class Refused extends Error {
+  constructor(readonly reason: Refusal) {
+    super(reason.description ?? t("The mail server refused this ({type}).", { type: reason.type }));
+    this.name = "Refused";
+  }
+}
+
+export interface Saved {
+  readonly id: Id;
+  /** Where the parts lie now, by where they were taken from. */
+  readonly blobs: ReadonlyMap<Id, Id>;
+}
+
+export interface Sent {
+  readonly emailId: Id;
+  readonly submissionId: Id;
+  /** When it leaves (RFC 8621 §7 sendAt), if the server said so. */
+  readonly sendAt: string | null;
+}
+
+/** What became of an attempt to send: sent, or refused, and the draft that is there now. */
+export type Attempt = { readonly sent: Sent } | { readonly refused: Refusal; readonly draft: Saved | null };
+
+type Created = Readonly<Record<string, { readonly id: Id; readonly sendAt?: string }>>;
+type Answer = Omit<SetResponse, "created" | "notCreated"> & { readonly created?: Created | null; readonly notCreated?: Readonly<Record<string, Refusal>> | null };
+
+export class Drafts {
+  constructor(
+    private readonly client: JmapClient,
+    private readonly mailbox: (role: "drafts" | "sent" | "trash") => Id | undefined,
+  ) {}
+
+  private folder(role: "drafts" | "sent"): Id {
+    const id = this.mailbox(role);
+    if (id === undefined) throw new MethodError("notFound", role === "drafts" ? t("There is no folder for drafts.") : t("There is no folder for sent mail."));
+    return id;
+  }
+
+  /** A message with all that answering it, or going on with it, needs. */
+  async load(id: Id): Promise<Original> {
+    const answer = await this.client.call<GetResponse<Original>>("Email/get", {
+      ids: [id],
+      properties: PROPERTIES,
+      bodyProperties: BODY_PROPERTIES,
+      fetchTextBodyValues: true,
+      fetchHTMLBodyValues: true,
+      maxBodyValueBytes: MAX_QUOTED,
+    });
+    const email = answer.list[0];
+    if (!email) throw new MethodError("notFound", t("The message is no longer there."));
+    return email;
+  }
+
+  /** Puts a draft in the place of an older one (`before`), both in one call. */
+  async save(letter: Letter, identity: Identity, before: Id | null): Promise<Saved> {
+    const batch = this.client.batch();
+    const set = batch.add<Answer>("Email/set", this.replacing(letter, identity, before));
+    const get = batch.add<GetResponse<Pick<Original, "id" | "attachments">>>("Email/get", { ids: ["#draft"], properties: ["attachments"], bodyProperties: ["blobId"] });
+    await batch.send();
+    return this.savedOf(set.value, letter, get.error ? [] : get.value.list);
+  }
+
+  private replacing(letter: Letter, identity: Identity, before: Id | null): Readonly<Record<string, unknown>> {
+    const create = { draft: emailOf(letter, identity, this.folder("drafts")) };
+    return before === null ? { create } : { create, destroy: [before] };
+  }
+
+  private savedOf(set: Answer, letter: Letter, list: readonly Pick<Original, "attachments">[]): Saved {
+    const id = set.created?.["draft"]?.id;
+    if (id === undefined) throw new Refused(set.notCreated?.["draft"] ?? { type: "serverFail" });
+    const made = list[0]?.attachments ?? [];
+    const parts = travellingParts(letter);
+    // A draft's files come back in the order they were given, pictures of the text first.
+    const given = [...parts.filter(({ cid }) => cid !== null), ...parts.filter(({ cid }) => cid === null)];
+    const pairs = made.length === given.length ? given.map((part, index) => [part.blobId, made[index]?.blobId ?? part.blobId] as const) : [];
+    return { id, blobs: new Map(pairs) };
+  }
+
+  /** Saves and sends in one request (RFC 8621 §7.5). Rejects when nothing was done. */
+  async send(letter: Letter, identity: Identity, before: Id | null): Promise<Attempt> {
+    const sentFolder = this.folder("sent");
+    const batch = this.client.batch();
+    const set = batch.add<Answer>("Email/set", this.replacing(letter, identity, before));
+    const get = batch.add<GetResponse<Pick<Original, "id" | "attachments">>>("Email/get", { ids: ["#draft"], properties: ["attachments"], bodyProperties: ["blobId"] });
+    const submit = batch.add<Answer>("EmailSubmission/set", {
+      create: { send: { identityId: identity.id, emailId: "#draft" } },
+      onSuccessUpdateEmail: { "#send": { mailboxIds: { [sentFolder]: true }, "keywords/$draft": null } },
+    });
+    await batch.send();
+    const draft = this.savedOf(set.value, letter, get.error ? [] : get.value.list);
+    if (submit.error) return { refused: { type: submit.error.type, description: submit.error.message }, draft };
+    const made = submit.value.created?.["send"];
+    if (!made) return { refused: submit.value.notCreated?.["send"] ?? { type: "serverFail" }, draft };
+    return { sent: { emailId: draft.id, submissionId: made.id, sendAt: made.sendAt ?? null } };
+  }
+
+  /** Stops what was sent a moment ago, and makes a draft of it again; rejects with `Refused` when it is too late. */
+  async takeBack(sent: Sent): Promise<void> {
+    const back = { mailboxIds: { [this.folder("drafts")]: true }, "keywords/$draft": true };
+    const answer = await this.client.call<Answer>("EmailSubmission/set", {
+      update: { [sent.submissionId]: { undoStatus: "canceled" } },
+      onSuccessUpdateEmail: { [sent.submissionId]: back },
+    });
+    const refused = answer.notUpdated?.[sent.submissionId];
+    if (refused) throw new Refused(refused);
+  }
+
+  /** Marks the message that was answered or passed on. */
+  async mark(id: Id, keyword: string, on: boolean): Promise<void> {
+    await this.client.call<SetResponse>("Email/set", { update: { [id]: { [`keywords/${keyword}`]: on || null } } });
+  }
+
+  /** Puts a draft into Trash; gives false where it had to be destroyed, as there is no Trash. */
+  async discard(id: Id): Promise<boolean> {
+    const trash = this.mailbox("trash");
+    const args = trash === undefined ? { destroy: [id] } : { update: { [id]: { mailboxIds: { [trash]: true } } } };
+    const answer = await this.client.call<SetResponse>("Email/set", args);
+    const refused = answer.notUpdated?.[id] ?? answer.notDestroyed?.[id];
+    if (refused && refused.type !== "notFound") throw new Refused(refused);
+    return trash !== undefined;
+  }
+
+  /** Brings a draft back from Trash; false when it is not there any more. */
+  async recover(id: Id): Promise<boolean> {
+    const answer = await this.client.call<SetResponse>("Email/set", { update: { [id]: { mailboxIds: { [this.folder("drafts")]: true } } } });
+    return answer.notUpdated?.[id] === undefined;
+  }
+}

@@ -1,0 +1,83 @@
+/** Below the text: sending, files, form of the text, how safe the draft is, throwing it away. */
+import type { VNode } from "preact";
+import { useRef } from "preact/hooks";
+import { fileSize } from "../core/format.js";
+import { t } from "../core/i18n.js";
+import { Button, IconButton } from "../ui/button.js";
+import { toast } from "../ui/toast.js";
+import { likeFormat } from "./begin.js";
+import type { Composer } from "./composer.js";
+import { htmlOfText } from "./quoting.js";
+
+/** Changes the form of the text; formatting that is lost can be brought back. */
+function changeFormat(composer: Composer): void {
+  const before = composer.content();
+  if (composer.format.peek() === "plain") {
+    composer.setFormat("html", { html: htmlOfText(before.text), text: before.text });
+    likeFormat("html");
+    return;
+  }
+  composer.setFormat("plain", { html: "", text: before.text });
+  likeFormat("plain");
+  toast({ text: t("The text is plain now."), seconds: 8, action: { label: t("Undo"), run: () => composer.format.peek() === "plain" && composer.setFormat("html", before) } });
+}
+
+function SaveState({ composer }: { composer: Composer }): VNode {
+  const state = composer.saver.state.value;
+  const texts = { new: "", unsaved: "", saving: t("Saving…"), saved: t("Saved"), failed: t("Not saved. It is kept in this browser.") };
+  return (
+    <span class={state === "failed" ? "compose-state compose-state-failed" : "compose-state"} title={composer.saver.failure.value ?? undefined} role={state === "failed" ? "alert" : undefined}>
+      {texts[state]}
+    </span>
+  );
+}
+
+function Attach({ composer }: { composer: Composer }): VNode {
+  const input = useRef<HTMLInputElement>(null);
+  const limit = fileSize(Math.min(composer.files.limits.one, composer.files.limits.all));
+  return (
+    <>
+      <IconButton icon="clip" label={t("Attach files (up to {limit})", { limit })} onClick={() => input.current?.click()} />
+      <input
+        ref={input}
+        type="file"
+        multiple
+        hidden
+        aria-label={t("Files")}
+        onChange={(event) => {
+          composer.files.add([...(event.currentTarget.files ?? [])]);
+          event.currentTarget.value = "";
+        }}
+      />
+    </>
+  );
+}
+
+interface Props {
+  readonly composer: Composer;
+  readonly send: () => void;
+  readonly discard: () => void;
+}
+
+export function Foot({ composer, send, discard }: Props): VNode {
+  const html = composer.format.value === "html";
+  return (
+    <footer class="compose-foot">
+      {composer.failure.value ? (
+        <p class="compose-failure" role="alert">
+          {composer.failure.value}
+        </p>
+      ) : null}
+      <div class="compose-bar">
+        <Button kind="primary" icon="send" busy={composer.sending.value} onClick={send}>
+          {t("Send")}
+        </Button>
+        <Attach composer={composer} />
+        <IconButton icon="format" pressed={html} label={t("Formatted text")} onClick={() => changeFormat(composer)} />
+        <SaveState composer={composer} />
+        <span class="grow" />
+        <IconButton icon="trash" label={t("Discard")} onClick={discard} />
+      </div>
+    </footer>
+  );
+}

@@ -1,0 +1,146 @@
+/** One letter on the screen: docked, folded, full size, or the whole page of a phone. */
+import { useSignal } from "@preact/signals";
+import type { RefObject, VNode } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
+import { t } from "../core/i18n.js";
+import type { JmapClient } from "../jmap/client.js";
+import { isPhone } from "../shell/layout.js";
+import { IconButton } from "../ui/button.js";
+import { Icon } from "../ui/icon.js";
+import type { WindowState } from "./arrange.js";
+import { BodyView } from "./body-view.js";
+import type { Composer } from "./composer.js";
+import type { Desk } from "./desk.js";
+import { Fields } from "./fields.js";
+import { FilesView } from "./files-view.js";
+import { Foot } from "./foot.js";
+
+export interface WindowProps {
+  readonly composer: Composer;
+  readonly state: WindowState;
+  readonly desk: Desk;
+  readonly client: JmapClient;
+}
+
+/** Puts the focus where writing goes on, when the window is to have it. */
+function useFocus(box: RefObject<HTMLElement | null>, { composer, desk }: WindowProps): void {
+  const wanted = desk.focusing.value === composer.key;
+  useEffect(() => {
+    if (!wanted) return;
+    desk.focusing.value = null;
+    if (composer.focus === "body") composer.bodyWanted.value = true;
+    else if (composer.focus === "subject") box.current?.querySelector<HTMLElement>("[name=subject]")?.focus();
+    else box.current?.querySelector<HTMLElement>(`.compose-${composer.focus} input`)?.focus();
+  }, [wanted, desk, composer, box]);
+}
+
+function hasFiles(event: DragEvent): boolean {
+  return event.dataTransfer?.types.includes("Files") ?? false;
+}
+
+/** Files dragged over the window show where they can be dropped. */
+function DropZone({ drop, leave }: { drop: (files: readonly File[]) => void; leave: () => void }): VNode {
+  return (
+    <div
+      class="compose-drop"
+      onDragOver={(event) => event.preventDefault()}
+      onDragLeave={leave}
+      onDrop={(event) => {
+        event.preventDefault();
+        event.stopPropagation();
+        drop([...(event.dataTransfer?.files ?? [])]);
+      }}
+    >
+      <Icon name="clip" size={28} />
+      <span>{t("Drop files here to attach them")}</span>
+    </div>
+  );
+}
+
+function Head({ composer, state, desk, heading }: WindowProps & { heading: string }): VNode {
+  const title = composer.subject.value.trim() || t("New message");
+  const close = (): void => void desk.close(composer);
+  if (isPhone.value) {
+    return (
+      <header class="compose-head">
+        <IconButton icon="back" label={t("Close and keep the draft")} onClick={close} />
+        <h2 id={heading} dir="auto">
+          {title}
+        </h2>
+      </header>
+    );
+  }
+  const folded = state === "folded";
+  return (
+    <header class="compose-head">
+      <h2 id={heading} dir="auto">
+        <button type="button" aria-expanded={!folded} onClick={() => (folded ? desk.show(composer) : desk.setState(composer, "folded"))}>
+          {title}
+        </button>
+      </h2>
+      {folded ? null : <IconButton icon="minimize" size={18} label={t("Fold")} onClick={() => desk.setState(composer, "folded")} />}
+      {folded ? null : (
+        <IconButton icon={state === "full" ? "shrink" : "expand"} size={17} label={state === "full" ? t("Smaller") : t("Full size")} onClick={() => desk.setState(composer, state === "full" ? "open" : "full")} />
+      )}
+      <IconButton icon="close" size={18} label={t("Close and keep the draft")} shortcut={t("Esc")} onClick={close} />
+    </header>
+  );
+}
+
+function onKey(event: KeyboardEvent, { composer, desk, state }: WindowProps, send: () => void): void {
+  if (event.defaultPrevented || event.isComposing) return;
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    send();
+  } else if (event.key === "Escape" && !(event.target as HTMLElement).closest(":popover-open")) {
+    event.preventDefault();
+    if (state === "full" && !isPhone.peek()) desk.setState(composer, "open");
+    else void desk.close(composer);
+  }
+}
+
+export function Window(props: WindowProps): VNode {
+  const { composer, state, desk, client } = props;
+  const heading = useId();
+  const box = useRef<HTMLElement>(null);
+  const dragging = useSignal(false);
+  useFocus(box, props);
+  const send = (): void => {
+    // What is written in a field of recipients is taken over when it loses the focus.
+    const active = document.activeElement;
+    if (active instanceof HTMLInputElement) active.blur();
+    void desk.send(composer);
+  };
+  return (
+    <section
+      ref={box}
+      class={`compose-window compose-${state}`}
+      role="dialog"
+      aria-labelledby={heading}
+      aria-busy={composer.sending.value}
+      onKeyDown={(event) => onKey(event, props, send)}
+      onDragEnter={(event) => {
+        if (hasFiles(event) && state !== "folded") dragging.value = true;
+      }}
+    >
+      <Head {...props} heading={heading} />
+      <div class="compose-inside" hidden={state === "folded"}>
+        <div class="compose-scroll">
+          <Fields composer={composer} />
+          <BodyView composer={composer} client={client} />
+          <FilesView composer={composer} />
+        </div>
+        <Foot composer={composer} send={send} discard={() => void desk.discard(composer)} />
+      </div>
+      {dragging.value ? (
+        <DropZone
+          leave={() => (dragging.value = false)}
+          drop={(files) => {
+            dragging.value = false;
+            composer.files.add(files);
+          }}
+        />
+      ) : null}
+    </section>
+  );
+}
