@@ -97,27 +97,36 @@ function Field({ name, label, hint, off }: FieldProps): VNode {
   );
 }
 
-function Fields(): VNode {
+/** The whole search, or, while one mail is shown, its name only. */
+function Fields({ single }: { single: boolean }): VNode {
   const named = search.form.value.mail.trim() !== "";
   const submit = (event: Event): void => {
     event.preventDefault();
     search.run();
   };
   return (
-    <form class="card record-form" role="search" onSubmit={submit}>
+    <form class={single ? "card record-form trace-single" : "card record-form"} role="search" onSubmit={submit}>
       <Field name="mail" label={t("Mail")} hint={t("Message-ID or number")} />
-      <Field name="from" label={t("From")} hint={t("Address or domain")} off={named} />
-      <Field name="to" label={t("To")} hint={t("Address or domain")} off={named} />
-      <MomentField name="since" label={t("Since")} off={named} />
-      <MomentField name="until" label={t("Until")} off={named} />
+      {single ? null : <People named={named} />}
       <div class="record-form-foot">
-        <p>{t("The number of a mail stands in the queue and in the log.")}</p>
-        <Button onClick={() => search.change(EMPTY)}>{t("Clear")}</Button>
+        <p>{single ? <a href={sectionHref("trace")}>{t("Search by people and time")}</a> : t("The number of a mail stands in the queue and in the log.")}</p>
+        {single ? null : <Button onClick={() => search.change(EMPTY)}>{t("Clear")}</Button>}
         <Button kind="primary" type="submit" icon="search" busy={search.busy.value}>
           {t("Search")}
         </Button>
       </div>
     </form>
+  );
+}
+
+function People({ named }: { named: boolean }): VNode {
+  return (
+    <>
+      <Field name="from" label={t("From")} hint={t("Address or domain")} off={named} />
+      <Field name="to" label={t("To")} hint={t("Address or domain")} off={named} />
+      <MomentField name="since" label={t("Since")} off={named} />
+      <MomentField name="until" label={t("Until")} off={named} />
+    </>
   );
 }
 
@@ -193,7 +202,7 @@ export function TracePage(): VNode {
   return (
     <>
       <Head title={t("Way of a mail")} note={t("What happened to each mail, and where it is now.")} />
-      <Fields />
+      <Fields single={name !== ""} />
       {name ? <WayOf key={name} name={name} /> : <Results />}
     </>
   );
