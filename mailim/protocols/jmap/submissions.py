@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ from mailim.protocols.jmap.emails import utc_date
 from mailim.wire.jmap_ids import EMAIL, IDENTITY, SUBMISSION, THREAD, write_id
 
 _QUEUED: Final = "250 2.1.5 Queued"
+_STATUS: Final = {"250": "2.1.5", "451": "4.4.0", "550": "5.4.0"}  # RFC 3463
+_SAID: Final = re.compile(r"(?:^|said: )([245][0-9]{2} .*)", re.DOTALL)
 _EVENTS: Final = 10_000  # lines of a mail's trace that are looked at
 _MAX_REPLY: Final = 500  # characters
 
@@ -61,7 +64,8 @@ def _status(
 ) -> dict[str, str]:
     waiting = {each.address: each for each in entry.recipients} if entry is not None else {}
     if address in waiting:
-        return _said(waiting[address].last_error or _QUEUED, "queued")
+        error = waiting[address].last_error
+        return _said(_reply(error, "451") if error else _QUEUED, "queued")
     mine = [each for each in events if each.address == address.lower()]
     if any(each.what == EXPANDED for each in mine):
         # An alias or a group: what became of those it stands for, as far as they can be told
@@ -74,10 +78,15 @@ def _status(
     for what, delivered in ((FAILED, "no"), (RELAYED, "unknown"), (DELIVERED, "yes")):
         found = [each for each in ends if each.what == what]
         if found:
-            return _said(
-                found[-1].detail if what != DELIVERED else "250 2.1.5 Delivered", delivered
-            )
+            detail = "Delivered" if what == DELIVERED else found[-1].detail
+            return _said(_reply(detail, "550" if what == FAILED else "250"), delivered)
     return _said("250 2.0.0 Sent", "unknown")
+
+
+def _reply(text: str, code: str) -> str:
+    """Give a reply of SMTP: what a server said, or our own words with a code before them."""
+    said = _SAID.search(text)
+    return said[1] if said else f"{code} {_STATUS[code]} {text}"
 
 
 def _said(reply: str, delivered: str) -> dict[str, str]:

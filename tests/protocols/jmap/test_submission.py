@@ -188,8 +188,8 @@ class LookingTests(SubmissionCase):
 
         def unit(tx: ITransaction) -> None:
             tx.spool.done(ids[spool[0]], DELIVERED, "Inbox")
-            tx.spool.done(ids[spool[1]], FAILED, "550 5.1.1 nobody")
-            tx.spool.retry(ids[spool[2]], 5, "451 later")
+            tx.spool.done(ids[spool[1]], FAILED, "mx.example said: 550 5.1.1 nobody")
+            tx.spool.retry(ids[spool[2]], 5, "Not now.")
             tx.spool.replace_recipient(ids[spool[3]], [BOB])
 
         await kit.store.write(unit)
@@ -198,7 +198,7 @@ class LookingTests(SubmissionCase):
         status = (await self.shown(made["id"]))["deliveryStatus"]
         said = [(status[each]["delivered"], status[each]["smtpReply"]) for each in spool]
         self.assertEqual(said, [
-            ("yes", "250 2.1.5 Delivered"), ("no", "550 5.1.1 nobody"), ("queued", "451 later"),
+            ("yes", "250 2.1.5 Delivered"), ("no", "550 5.1.1 nobody"), ("queued", "451 4.4.0 Not now."),
             ("queued", "250 2.1.5 Queued"),
         ])  # fmt: skip
 
