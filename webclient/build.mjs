@@ -70,10 +70,46 @@ function outputOf(result, out, source) {
   throw new Error(`no output for ${source}`);
 }
 
+/*
+ * esbuild makes a chunk for every set of parts that share modules, and a page would begin with
+ * a request for each. So that it is one: what the first load shares with any part fetched later
+ * is brought into all of those, by imports that a second pass adds to them.
+ */
+
+/** Of a first pass: the modules in chunks that `script` needs at once, and the parts fetched later that use such. */
+function sharing({ metafile: { outputs } }, script) {
+  const page = Object.values(outputs).find((info) => info.entryPoint === script);
+  const chunks = page.imports.filter((item) => item.kind === "import-statement").map((item) => item.path);
+  const parts = Object.values(outputs).filter((info) => info.entryPoint && info.entryPoint !== script);
+  return {
+    // Packages come along by themselves with the modules that use them.
+    modules: chunks.flatMap((path) => Object.keys(outputs[path].inputs)).filter((path) => !path.startsWith("node_modules/")),
+    parts: parts.filter((info) => info.imports.some((item) => chunks.includes(item.path))).map((info) => info.entryPoint),
+  };
+}
+
+function withShared({ modules, parts }) {
+  const imports = modules.map((path) => `import ${JSON.stringify(join(here, path))};`).join("\n");
+  return {
+    name: "shared",
+    setup(builder) {
+      builder.onLoad({ filter: /\.tsx?$/ }, ({ path }) =>
+        parts.includes(relative(here, path)) ? { contents: `${readFileSync(path, "utf8")}\n${imports}`, loader: extname(path).slice(1) } : undefined,
+      );
+    },
+  };
+}
+
+async function buildScript(name, script, dev, out) {
+  const given = { ...options(dev, out), entryPoints: { [name]: script }, splitting: true };
+  const first = await build({ ...given, write: false });
+  return build({ ...given, plugins: [withShared(sharing(first, script))] });
+}
+
 async function buildEntry(name, { script, style }, dev, out) {
   const entry = { preload: [] };
   if (script) {
-    const made = await build({ ...options(dev, out), entryPoints: { [name]: script }, splitting: true });
+    const made = await buildScript(name, script, dev, out);
     const { file, preload } = outputOf(made, out, script);
     entry.js = file;
     entry.preload = preload;
