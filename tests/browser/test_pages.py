@@ -56,6 +56,17 @@ def _add_box(page: Page) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
+def _identity(page: Page) -> None:
+    page.goto("/#/settings/identities")
+    page.get_by_role("button", name="Change the identity").first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("toolbar", name="Formatting")).to_be_visible()
+    field = dialog.get_by_role("combobox", name="Answers go to")
+    field.fill("someone@x.example,")
+    field.press_sequentially("nobody,bo")
+    expect(page.get_by_role("option").first).to_be_visible()
+
+
 def _talk(page: Page) -> None:
     page.goto(f"/#/chat/bob%40{DOMAIN}")
     box = page.get_by_role("textbox", name="Message to Bob Öz")
@@ -80,6 +91,9 @@ MAIL_PAGES = {
     "settings": _at("/#/settings"),
     "multipop": _at("/#/settings/multipop"),
     "a new box": _add_box,
+    "replies": _at("/#/settings/vacation"),
+    "identities": _at("/#/settings/identities"),
+    "an identity": _identity,
 }
 ADMIN_PAGES = {
     "overview": _at("/admin/#/overview"),
