@@ -29,6 +29,13 @@ class PasswordChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSessionsEnded:
+    """Browsers signed out, or were signed out; by the hashes of their cookies."""
+
+    token_hashes: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ItemsChanged:
     """Items or folders of an account changed; `modseq` is the account's newest."""
 
@@ -87,6 +94,7 @@ class RosterChanged:
 Event = (
     AccountsChanged
     | PasswordChanged
+    | WebSessionsEnded
     | ItemsChanged
     | ObjectsChanged
     | MailDelivered

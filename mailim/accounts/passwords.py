@@ -115,6 +115,10 @@ class Passwords:
             raise AuthenticationFailed("the address or the password is wrong")
         return account
 
+    def session_behind(self, password: str) -> bytes:
+        """Give the browser session behind a one-time token that `check` has just accepted."""
+        return b"" if self._tokens is None else self._tokens.session_behind(password)
+
     async def scram_keys(
         self, address: str, mechanism: str, peer: str
     ) -> tuple[ScramKeys, Account | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mailim.composition.core import Core
 from mailim.config import Site
-from mailim.events import PasswordChanged
+from mailim.events import PasswordChanged, WebSessionsEnded
 from mailim.im.service import InstantMessaging
 from mailim.interfaces.im import IFeature
 from mailim.protocols.xmpp.connections import Connections
@@ -38,6 +38,10 @@ def make_streams(core: Core, im: InstantMessaging, connections: Connections) -> 
         lambda: connections.settings,
     )
     core.events.subscribe(PasswordChanged, services.password_changed)
+    core.events.subscribe(WebSessionsEnded, services.web_sessions_ended)
+    core.events.subscribe(
+        WebSessionsEnded, lambda event: core.tokens.end_sessions(event.token_hashes)
+    )
     core.events.subscribe(PasswordChanged, lambda event: core.tokens.forget(event.account_id))
     return services
 

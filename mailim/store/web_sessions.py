@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from sqlalchemy import LargeBinary, bindparam, delete, select, update
 
+from mailim.events import Event, WebSessionsEnded
 from mailim.interfaces.accounts import WebSession
 from mailim.store.connection import Connection
 from mailim.store.schema.accounts import web_session
@@ -31,17 +33,21 @@ _TOUCH = Statement(
     .where(_BY_TOKEN)
     .values(last_seen=bindparam("last_seen"), expires=bindparam("expires"))
 )
-_REMOVE = Statement(delete(web_session).where(_BY_TOKEN))
+_HASH: Final = web_session.c.token_hash
+_REMOVE = Statement(delete(web_session).where(_BY_TOKEN).returning(_HASH))
 _REMOVE_OF = Statement(
-    delete(web_session).where(web_session.c.account_id == bindparam("account_id"))
+    delete(web_session).where(web_session.c.account_id == bindparam("account_id")).returning(_HASH)
 )
-_REMOVE_EXPIRED = Statement(delete(web_session).where(web_session.c.expires <= bindparam("time")))
+_REMOVE_EXPIRED = Statement(
+    delete(web_session).where(web_session.c.expires <= bindparam("time")).returning(_HASH)
+)
 
 
 class WebSessionRows:
-    """The part of `IAccountRows` that is about browsers; publishes nothing."""
+    """The part of `IAccountRows` that is about browsers; ends are published."""
 
     _db: Connection
+    _publish: Callable[[Event], None]
 
     def add_web_session(self, session: WebSession) -> None:
         """Store a browser session."""
@@ -72,11 +78,13 @@ class WebSessionRows:
         expired_at: int | None = None,
     ) -> int:
         """Remove one, all of an account, or all expired; gives how many."""
-        removed = 0
+        removed: list[bytes] = []
         if token_hash is not None:
-            removed += self._db.run(_REMOVE, token_hash=token_hash)
+            removed += [row[0] for row in self._db.all(_REMOVE, token_hash=token_hash)]
         if account_id is not None:
-            removed += self._db.run(_REMOVE_OF, account_id=account_id)
+            removed += [row[0] for row in self._db.all(_REMOVE_OF, account_id=account_id)]
         if expired_at is not None:
-            removed += self._db.run(_REMOVE_EXPIRED, time=expired_at)
-        return removed
+            removed += [row[0] for row in self._db.all(_REMOVE_EXPIRED, time=expired_at)]
+        if removed:
+            self._publish(WebSessionsEnded(tuple(removed)))
+        return len(removed)

@@ -88,8 +88,8 @@ class AccountApi:
 
     async def chat_token(self, request: Request) -> Response:
         """Give a one-time password for XMPP: the page never holds the real one."""
-        account, _ = await self._identity.signed_in(request)
-        token = self._tokens.issue(account, CHAT, TOKEN_SECONDS)
+        account, session = await self._identity.signed_in(request)
+        token = self._tokens.issue(account, CHAT, TOKEN_SECONDS, session.token_hash)
         return json_response(
             {
                 "jid": account.address,

@@ -72,3 +72,18 @@ class OneTimeTokensTests(SynchronousTestCase):
         token = self.tokens.issue(account(7), "chat")
         self.assertEqual(len(token), 43)
         self.assertNotIn(token, repr(vars(self.tokens)))
+
+    def test_the_session_behind_it(self) -> None:
+        token = self.tokens.issue(account(7), "chat", session=b"s")
+        self.assertEqual(self.tokens.session_behind(token), b"")  # not redeemed yet
+        self.assertEqual(self.tokens.redeem(token, "chat"), 7)
+        self.assertEqual(self.tokens.session_behind(token), b"s")
+        self.assertEqual(self.tokens.session_behind(token), b"")
+        self.assertEqual(self.tokens.session_behind("\udcff"), b"")
+
+    def test_ends_with_its_session(self) -> None:
+        token = self.tokens.issue(account(7), "chat", session=b"s")
+        other = self.tokens.issue(account(7), "chat", session=b"t")
+        self.tokens.end_sessions((b"s",))
+        self.assertIsNone(self.tokens.redeem(token, "chat"))
+        self.assertEqual(self.tokens.redeem(other, "chat"), 7)

@@ -69,6 +69,7 @@ class ClientStream:
         self._header_sent = False
         self._attempts = 0
         self._sasl: Sasl | None = None
+        self.web_session = b""  # the browser session whose token opened this, if one did
         self._account: Account | None = None
         self._session: Session | None = None
         self._over = False
@@ -266,6 +267,7 @@ class ClientStream:
         self._carrier.send(answer)
         if account is not None:
             self._account = account
+            self.web_session = self._sasl.web_session
             self._sasl = None
             self._restart(self._settings.after_auth)
 

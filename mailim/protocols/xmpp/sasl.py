@@ -56,6 +56,7 @@ class Sasl:
         self.mechanisms = (*plus, *_SCRAM, "PLAIN")
         self._exchange: ScramExchange | None = None
         self._account: Account | None = None
+        self.web_session = b""  # the browser session behind the token that was shown, if any
         self._address = ""
 
     def feature(self) -> tuple[Element, ...]:
@@ -108,7 +109,9 @@ class Sasl:
         authzid, name, password = parse_plain(data)
         address = self._named(name, authzid)
         with _translated(address):
-            return await self._passwords.check(address, password, self._peer, PROTOCOL)
+            account = await self._passwords.check(address, password, self._peer, PROTOCOL)
+        self.web_session = self._passwords.session_behind(password)
+        return account
 
     async def _scram_first(self, mechanism: str, data: bytes) -> Element:
         first = parse_client_first(data, mechanism)

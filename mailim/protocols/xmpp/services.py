@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from mailim.accounts.directory import Directory
 from mailim.accounts.passwords import Passwords
 from mailim.background import spawn
-from mailim.events import PasswordChanged
+from mailim.events import PasswordChanged, WebSessionsEnded
 from mailim.im.router import Router
 from mailim.im.sessions import Sessions
 from mailim.interfaces.accounts import Account
@@ -20,7 +20,12 @@ from mailim.protocols.xmpp.settings import StreamSettings
 
 
 class OpenStream(Protocol):
-    """A stream that has not ended."""
+    """A stream that has not ended.
+
+    web_session: the browser session whose token opened it; empty if there is none.
+    """
+
+    web_session: bytes
 
     @property
     def account(self) -> Account | None:
@@ -63,6 +68,12 @@ class StreamServices:
         for stream in tuple(self.open):
             if stream.account is not None and stream.account.id == event.account_id:
                 stream.close("reset", "The password was changed.")  # RFC 6120 4.9.3.16
+
+    def web_sessions_ended(self, event: WebSessionsEnded) -> None:
+        """End the streams that pages of these browser sessions opened."""
+        for stream in tuple(self.open):
+            if stream.web_session in event.token_hashes:
+                stream.close("reset", "The browser signed out.")
 
     def end_all(self) -> None:
         """End all streams; for the end of the server."""

@@ -10,6 +10,7 @@ from twisted.trial.unittest import TestCase
 from wsproto.events import AcceptConnection, CloseConnection, RejectConnection
 
 from mailim.accounts.passwords import CHAT
+from mailim.accounts.web_sessions import WebSessions
 from mailim.composition.server import Server
 from mailim.wire import ns
 from mailim.wire.xml import Element
@@ -90,6 +91,29 @@ class WebSocketTests(WebSocketCase):
         again = await self.upgraded()
         with self.assertRaises(AssertionError):
             await again.sign_in("alice", token)
+
+    async def test_what_a_token_opened_ends_with_the_browser_session(self) -> None:
+        server = await self.serve()
+        core = server.core
+        account = await core.accounts.show("alice@example.test")
+        browsers = WebSessions(reactor, core.store, core.directory)
+        cookies = [await browsers.create(account, "127.0.0.1", "test") for _ in "ab"]
+        clients = []
+        for cookie in cookies:
+            found = await browsers.find(cookie)
+            assert found is not None
+            token = core.tokens.issue(account, CHAT, session=found[1].token_hash)
+            waiting = core.tokens.issue(account, CHAT, session=found[1].token_hash)
+            clients.append(await self.upgraded())
+            await clients[-1].sign_in("alice", token, f"page{len(clients)}")
+        other = await self.upgraded()
+        await other.sign_in("alice", PASSWORD)
+        await browsers.end(cookies[0])
+        self.assertEqual(await self.condition(clients[0]), "reset")
+        self.assertEqual(len(server.im.sessions), 2)  # another browser, another program
+        await browsers.end_all(account.id)
+        self.assertEqual(await self.condition(clients[1]), "reset")
+        self.assertIsNone(core.tokens.redeem(waiting, CHAT))
 
     async def test_cookies_mean_nothing(self) -> None:
         await self.serve()
