@@ -85,6 +85,7 @@ def script(nobody: int) -> list[Step]:
         ("queue.release", ["1"], "", None),
         ("queue.retry", ["1"], "", None),
         ("queue.remove", ["1"], "", None),
+        ("trace", ["--to", dean], "", lambda one: one["mails"] == []),
         ("im.connections", [], "", lambda some: some == []),
         ("im.kick", [dean], "", None),
         ("im.send", [dean, "Hello Dean", "--from", carla], "", lambda one: one["id"].isdecimal()),
