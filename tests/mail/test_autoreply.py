@@ -121,6 +121,12 @@ class AnsweringTests(AutoreplyCase):
         await self.send("bob", data=MESSAGE, sender="new@example.org")
         self.assertEqual(len(await self.answered()), 4)
 
+    async def test_none_in_an_hour_is_none_at_all(self) -> None:
+        await self.set()
+        self.serve(per_hour=0)
+        await self.send("bob", data=MESSAGE)
+        self.assertEqual(await self.answered(), [])
+
     async def test_colleagues(self) -> None:
         await self.set()
         self.serve()
