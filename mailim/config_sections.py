@@ -224,6 +224,24 @@ class Im(Section):
         le=1_000_000,
         description="Messages kept for an account that is away (restart).",
     )
+    offline_days: int = Field(
+        default=90,
+        ge=1,
+        le=3650,
+        description="Messages nobody came for are no longer kept after so many days (restart).",
+    )
+    semaphore_folder: str = Field(
+        default="WorldClient",
+        max_length=4096,
+        description="Folder where programs put IM-<number>.SEM files, meant from server.var;"
+        ' "": none is looked into (restart).',
+    )
+    token_messages_per_minute: int = Field(
+        default=60,
+        ge=1,
+        le=100_000,
+        description="Messages one token may hand in over HTTP; see mailim token.",
+    )
     roster_items: int = Field(
         default=1000, ge=1, le=100_000, description="Contacts of one account (restart)."
     )

@@ -23,7 +23,13 @@ FILE = Path("mailim.toml")
 
 # Keys that are read afresh each time they are needed. Only such a key may lack "(restart)".
 LIVE = {
-    "im": {"stanzas_per_second", "login_seconds", "connections", "connections_per_address"},
+    "im": {
+        "stanzas_per_second",
+        "login_seconds",
+        "connections",
+        "connections_per_address",
+        "token_messages_per_minute",
+    },
     "multipop": {
         "enabled",
         "interval_minutes",

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from secrets import token_hex
 from typing import Any
 
 from mailim.admin.operations import Act
-from mailim.errors import Invalid, NotFound
-from mailim.im.router import Router
+from mailim.errors import Invalid, NotFound, Unavailable
+from mailim.im.notices import Notices, Outcome
 from mailim.im.sessions import Sessions
 from mailim.interfaces.im import Session
+from mailim.interfaces.notices import NewNotice
 from mailim.times import iso
 from mailim.wire import ns
 from mailim.wire.jid import JID, JIDError
 
 
 class ImActs:
-    """Binds `im`; `domain` is whom messages come from when nobody is named."""
+    """Binds `im`; `domain` is whom messages come from when nobody is named; `now` in µs."""
 
-    def __init__(self, sessions: Sessions, router: Router, domain: str) -> None:
+    def __init__(
+        self, sessions: Sessions, notices: Notices, domain: str, now: Callable[[], int]
+    ) -> None:
         self._sessions = sessions
-        self._router = router
+        self._notices = notices
         self._domain = domain
+        self._now = now
 
     def acts(self) -> Mapping[str, Act]:
         """Give the acts by the names of their operations."""
@@ -49,10 +54,23 @@ class ImActs:
         return {"ended": len(ended)}
 
     async def send(self, values: dict[str, Any], actor: str) -> Any:
-        """Send a message."""
-        sender = values.get("from", self._domain)
-        sent = await self._router.inject(sender, values["to"], values["body"], "headline", "admin")
-        return {"id": str(sent.leaf.seq)}
+        """Send a message, as programs do; gives its number on the record and what became of it."""
+        sender, claim = values.get("from", self._domain), f"admin:{token_hex(16)}"
+        new = NewNotice(claim, sender, values["to"], values["body"], "admin", self._now())
+        outcomes = await self._notices.send(new)
+        if not outcomes:
+            raise Unavailable("it is written down, and will be sent when that is possible")
+        if len(outcomes) > 1:
+            return [{"to": one.recipient, **_became(one)} for one in outcomes]
+        (outcome,) = outcomes
+        if outcome.error is not None:
+            raise outcome.error
+        return _became(outcome)
+
+
+def _became(outcome: Outcome) -> dict[str, Any]:
+    number = None if outcome.leaf is None else str(outcome.leaf)
+    return {"id": number, "became": outcome.text}
 
 
 def _shown(session: Session) -> dict[str, Any]:

@@ -289,6 +289,20 @@ TABLE: tuple[Operation, ...] = (
         ),
         needs_server=True,
     ),
+    Operation(
+        "token.add",
+        "Make a token with which a program hands in instant messages over HTTP; shown once.",
+        (
+            _place("name", "what it is called in this list, such as backup"),
+            Argument(
+                "from",
+                "as whom it sends: an address, or a domain for all its addresses; the server if"
+                " not given",
+            ),
+        ),
+    ),
+    Operation("token.list", "List the tokens of programs."),
+    Operation("token.revoke", "End a token at once.", (_place("name", "see token list"),)),
     Operation("record.search", "Search the record of instant messages.", _SEARCH),
     Operation("record.export", "Export a search as JSON lines with proofs.", _SEARCH),
     Operation(

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 
 from mailim.accounts.accounts import Accounts
+from mailim.accounts.api_tokens import ApiTokens
 from mailim.accounts.directory import Directory
 from mailim.accounts.limiter import LoginLimiter
 from mailim.accounts.passwords import Passwords
@@ -26,6 +27,7 @@ from mailim.admin.operations import Act, Operations
 from mailim.admin.queue_acts import QueueActs
 from mailim.admin.record_acts import RecordActs
 from mailim.admin.site_acts import SiteActs
+from mailim.admin.token_acts import TokenActs
 from mailim.admin.trace_acts import TraceActs
 from mailim.composition.filters import make_filter
 from mailim.config import Site
@@ -72,6 +74,7 @@ class Core:
             window=config.accounts.failure_window_minutes * 60.0,
         )
         self.tokens = OneTimeTokens(reactor)
+        self.api_tokens = ApiTokens(self.store, self._now)
         self.passwords = Passwords(
             reactor,
             self.store,
@@ -137,6 +140,9 @@ class Core:
             await self.store.close()
             self.lock.release()
 
+    def _now(self) -> int:
+        return int(self.reactor.seconds() * 1_000_000)
+
     def threads(self, work: Any) -> Deferred[Any]:
         """Run what blocks in a thread."""
         return deferToThreadPool(self.reactor, self.reactor.getThreadPool(), work)
@@ -151,6 +157,7 @@ class Core:
             **FilterActs(self.content_filter).acts(),
             **QueueActs(self.store, self.intake.now).acts(),
             **TraceActs(self.store).acts(),
+            **TokenActs(self.api_tokens).acts(),
             **RecordActs(self.reactor, self.store, self.checkpoints, self.threads).acts(),
             **SiteActs(lambda: self.site, None, self.threads).acts(),
             **(more or {}),

@@ -16,6 +16,7 @@ from mailim.admin.im_acts import ImActs
 from mailim.admin.site_acts import SiteActs
 from mailim.background import spawn
 from mailim.composition.core import Core
+from mailim.composition.programs import make_expiry, make_notices_api, make_semaphores
 from mailim.composition.relay import make_autoreplies, make_bounces, make_relay
 from mailim.composition.reloading import merged
 from mailim.composition.smtp import make_smtp, smtp_limits
@@ -103,12 +104,15 @@ class Server(MultiService):
         self._streams = make_streams(core, self.im, self._connections)
         operations = core.operations(
             {
-                **ImActs(self.im.sessions, self.im.router, config.server.domain).acts(),
+                **ImActs(
+                    self.im.sessions, self.im.notices, config.server.domain, core.intake.now
+                ).acts(),
                 **SiteActs(lambda: core.site, self.reload, core.threads).acts(),
             }
         )
         websocket = WebSocketXmpp(self._streams, self._connections)
-        self._web = make_web(core, operations, websocket, lambda: self.healthy)
+        programs = make_notices_api(core, self.im.notices)
+        self._web = make_web(core, operations, websocket, programs, lambda: self.healthy)
         self._smtp = make_smtp(core, self._certificates)
 
     # --- the service -------------------------------------------------------------------
@@ -130,6 +134,9 @@ class Server(MultiService):
         Submitting(self._reactor, core.store, core.events, core.intake).setServiceParent(self)
         core.multipop.setServiceParent(self)
         self.im.notices.setServiceParent(self)
+        semaphores = make_semaphores(core, self.im.notices)
+        for service in (make_expiry(core), *([semaphores] if semaphores else ())):
+            service.setServiceParent(self)
         Indexing(self._reactor, core.store, core.events).setServiceParent(self)
         days = core.site.config.mail.trace_days
         Forgetting(self._reactor, core.store, days).setServiceParent(self)

@@ -26,6 +26,7 @@ from mailim.version import VERSION
 from mailim.webmail.account_api import AccountApi
 from mailim.webmail.frames import Frames
 from mailim.webmail.multipop_api import MultipopApi
+from mailim.webmail.notices_api import NoticesApi
 from mailim.webmail.pages import Pages
 from mailim.webmail.people_api import PeopleApi
 from mailim.wire.jmap_ids import ACCOUNT, EMAIL, read_id, write_id
@@ -54,7 +55,11 @@ class Web:
 
 
 def make_web(
-    core: Core, operations: Operations, websocket: WebSocketXmpp, healthy: Callable[[], bool]
+    core: Core,
+    operations: Operations,
+    websocket: WebSocketXmpp,
+    notices: NoticesApi,
+    healthy: Callable[[], bool],
 ) -> Web:
     """Build the sites; `healthy` says whether all listeners listen."""
     config = core.site.config
@@ -67,7 +72,7 @@ def make_web(
     )
     identity = Identity(sessions, core.passwords)
     router = Router(_routes(core, identity, operations))
-    router.add(*Health(healthy).routes())
+    router.add(*Health(healthy).routes(), *notices.routes())
     limits = HttpLimits.of(config.http)
     public = HttpSite(core.reactor, router, limits)
     jmap = Jmap(

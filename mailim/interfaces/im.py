@@ -120,8 +120,11 @@ class IImRows(Interface):
     def offline(account_id: int, limit: int) -> Sequence[OfflineStanza]:
         """Give waiting stanzas, oldest first."""
 
-    def remove_offline(account_id: int, ids: Sequence[int]) -> None:
-        """Forget delivered ones."""
+    def offline_before(time: int, limit: int) -> Sequence[tuple[int, OfflineStanza]]:
+        """Give stanzas of all accounts that wait since before a time, with the account's id."""
+
+    def remove_offline(account_id: int, ids: Sequence[int]) -> int:
+        """Forget delivered ones; gives how many there were."""
 
     def archive(account_id: int, peer: str, seq: int, time: int) -> None:
         """Point a user's archive at a leaf; `peer` is the other side's full JID."""

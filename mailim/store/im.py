@@ -50,6 +50,18 @@ _OFFLINE = Statement(
     .order_by(offline_stanza.c.id)
     .limit(bindparam("limit", type_=Integer))
 )
+_OFFLINE_BEFORE = Statement(
+    select(
+        offline_stanza.c.account_id,
+        offline_stanza.c.id,
+        offline_stanza.c.seq,
+        offline_stanza.c.time,
+        offline_stanza.c.stanza,
+    )
+    .where(offline_stanza.c.time < bindparam("time", type_=Integer))
+    .order_by(offline_stanza.c.time)
+    .limit(bindparam("limit", type_=Integer))
+)
 _REMOVE_OFFLINE = Statement(
     delete(offline_stanza).where(
         offline_stanza.c.account_id == _ACCOUNT, one_of_ids(offline_stanza.c.id, "ids")
@@ -121,9 +133,14 @@ class ImRows(RosterRows):
         rows = self._db.all(_OFFLINE, account_id=account_id, limit=limit)
         return [OfflineStanza(*row) for row in rows]
 
-    def remove_offline(self, account_id: int, ids: Sequence[int]) -> None:
-        """Forget delivered ones."""
-        self._db.run(_REMOVE_OFFLINE, account_id=account_id, ids=id_list(ids))
+    def offline_before(self, time: int, limit: int) -> Sequence[tuple[int, OfflineStanza]]:
+        """Give stanzas of all accounts that wait since before a time, with the account's id."""
+        rows = self._db.all(_OFFLINE_BEFORE, time=time, limit=limit)
+        return [(row[0], OfflineStanza(*row[1:])) for row in rows]
+
+    def remove_offline(self, account_id: int, ids: Sequence[int]) -> int:
+        """Forget delivered ones; gives how many there were."""
+        return self._db.run(_REMOVE_OFFLINE, account_id=account_id, ids=id_list(ids))
 
     def archive(self, account_id: int, peer: str, seq: int, time: int) -> None:
         """Point a user's archive at a leaf; `peer` is the other side's full JID."""

@@ -56,6 +56,8 @@ offline_of_account = Index(
     "ix_offline_stanza_account_id_id", offline_stanza.c.account_id, offline_stanza.c.id
 )
 
+offline_by_time = Index("ix_offline_stanza_time", offline_stanza.c.time)
+
 archive_entry = Table(
     "archive_entry",
     metadata,

@@ -13,6 +13,7 @@ _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     """Make the tables."""
+    op.create_index("ix_offline_stanza_time", "offline_stanza", ["time"])
     op.create_table(
         "notice",
         sa.Column("id", _ID, nullable=False),
