@@ -15,17 +15,8 @@ from zope.interface import implementer
 
 from mailim.errors import Invalid, LimitExceeded, NotFound
 from mailim.events import Event, SpoolChanged
+from mailim.interfaces import mail_events as happens
 from mailim.interfaces.dsn import NOTHING_SAID
-from mailim.interfaces.mail_events import (
-    COPIED,
-    ENDED,
-    EXPANDED,
-    HELD,
-    RELEASED,
-    REMOVED,
-    RETRIED,
-    WAITS,
-)
 from mailim.interfaces.spool import ISpoolRows, NewMail, SpoolEntry, SpoolRecipient
 from mailim.limits import EXPANDED_RECIPIENTS, PREFIX_OCTETS, RECIPIENTS_PER_MAIL, SPOOL_ERROR_CHARS
 from mailim.store.bodies import BodyRows
@@ -244,7 +235,7 @@ class SpoolRows:
         spool_id, *_ = self._holder(recipient_id)
         return self._db.run(_CLAIM, spool_id=spool_id, account_id=account_id) == 1
 
-    def done(self, recipient_id: int, what: str = ENDED, detail: str = "") -> None:
+    def done(self, recipient_id: int, what: str = happens.ENDED, detail: str = "") -> None:
         """End a recipient; the entry goes (and lets go of its body) with its last one.
 
         Raises `NotFound` if it ended already.
@@ -258,7 +249,7 @@ class SpoolRows:
     def retry(self, recipient_id: int, next_attempt: int, error: str, counts: bool = True) -> None:
         """Count an attempt and set the next; nothing happens if the recipient ended."""
         if counts:
-            self._events.recipient(recipient_id, WAITS, error, next_attempt)
+            self._events.recipient(recipient_id, happens.WAITS, error, next_attempt)
         self._db.run(
             _RETRY,
             id=recipient_id,
@@ -269,7 +260,7 @@ class SpoolRows:
 
     def hold_recipient(self, recipient_id: int, reason: str) -> None:
         """Hold one recipient; nothing happens if it ended."""
-        self._events.recipient(recipient_id, HELD, reason)
+        self._events.recipient(recipient_id, happens.HELD, reason)
         self._db.run(_HOLD_RECIPIENT, id=recipient_id, error=reason[:SPOOL_ERROR_CHARS])
 
     def hold(self, spool_id: int, held: bool, reason: str | None = None) -> None:
@@ -285,7 +276,7 @@ class SpoolRows:
         if not changed:
             self._body(spool_id)
         else:
-            self._events.add(spool_id, HELD if held else RELEASED, "", reason or "")
+            self._events.add(spool_id, happens.HELD if held else happens.RELEASED, "", reason or "")
         self._publish(SpoolChanged(spool_id))
 
     def retry_now(self, spool_id: int | None = None, reason: str = "") -> int:
@@ -294,20 +285,20 @@ class SpoolRows:
         What is held stays held, attempts are not forgotten. Raises `NotFound`.
         """
         if spool_id is None:
-            self._events.all_waiting(RETRIED, reason)
+            self._events.all_waiting(happens.RETRIED, reason)
             changed = self._db.run(_RETRY_ALL, next_attempt=0)
         else:
             self._body(spool_id)
             changed = self._db.run(_RETRY_NOW, spool_id=spool_id, next_attempt=0)
         if changed and spool_id is not None:
-            self._events.add(spool_id, RETRIED, "", reason)
+            self._events.add(spool_id, happens.RETRIED, "", reason)
         if changed:
             self._publish(SpoolChanged(spool_id or 0))
         return changed
 
     def remove(self, spool_id: int, reason: str = "") -> None:
         """Throw an entry away; raises `NotFound`."""
-        self._events.each_recipient(spool_id, REMOVED, reason)
+        self._events.each_recipient(spool_id, happens.REMOVED, reason)
         self._forget(spool_id)
 
     def _forget(self, spool_id: int) -> None:
@@ -327,7 +318,7 @@ class SpoolRows:
         spool_id, received, address, verdict = self._holder(recipient_id)
         self._add_recipients(spool_id, addresses, received, verdict)
         self._dsn.expand(spool_id, address, addresses)
-        self.done(recipient_id, EXPANDED, ", ".join(addresses))
+        self.done(recipient_id, happens.EXPANDED, ", ".join(addresses))
 
     def judged(self, recipient_id: int, verdict: str) -> bool:
         """Keep what filters said; False if something is kept already. Raises `NotFound`."""
@@ -340,7 +331,7 @@ class SpoolRows:
         for address in addresses:
             if self._add_recipients(spool_id, (address,), received, verdict):
                 self._dsn.silence(spool_id, address)
-                self._events.add(spool_id, COPIED, address)
+                self._events.add(spool_id, happens.COPIED, address)
 
     def _add_recipients(
         self, spool_id: int, addresses: Sequence[str], due: int, verdict: str = ""
