@@ -23,6 +23,14 @@ _HIDDEN = """() => {
     Object.defineProperty(document, 'visibilityState', { get: () => 'hidden' });
 }"""
 
+# Tones are counted instead of being played.
+_DEAF = """
+    window.tones = 0;
+    const start = OscillatorNode.prototype.start;
+    OscillatorNode.prototype.start = function (...given) {
+        window.tones += 1; return start.apply(this, given); };
+"""
+
 
 def with_mail() -> Office:
     """Start an office whose Alice has mail."""
@@ -247,6 +255,30 @@ class CardTests(SettingsCase):
         expect(page.locator(".notice-card")).to_have_count(0)
         choice.get_by_role("radio", name="Page").click()
         expect(choice.get_by_role("radio", name="Page")).to_be_checked()
+
+
+class SoundTests(SettingsCase):
+    def test_a_sound_for_mail_and_chat_that_can_be_switched_off(self) -> None:
+        window = self.window(DESK)
+        window.context.add_init_script(_DEAF)
+        page = window.sign_in("alice")
+        page.goto("/#/settings")
+        inbox = page.get_by_role("link", name=re.compile("Inbox")).first
+        expect(inbox).to_be_visible()
+        self.office.collect("alice", week()[7])
+        page.wait_for_function("() => window.tones === 2")
+        expect(page.get_by_role("button", name="Your presence: Online")).to_be_visible()
+        page.wait_for_timeout(1600)  # two sounds have a rest between them
+        self.site.call("im.send", to=f"alice@{DOMAIN}", body="For the ear.")
+        page.wait_for_function("() => window.tones === 4")
+        page.get_by_role("switch", name="Sounds").uncheck()
+        page.wait_for_timeout(1600)
+        before = inbox.inner_text()
+        self.office.collect("alice", week()[8])
+        expect(inbox).not_to_have_text(before)
+        expect(page.locator(".notice-card", has_text="New mail").first).to_be_visible()
+        self.assertEqual(page.evaluate("window.tones"), 4)
+        page.get_by_role("switch", name="Sounds").check()
 
 
 class FrameTests(SettingsCase):

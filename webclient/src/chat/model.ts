@@ -4,11 +4,11 @@ import type { Element } from "@xmpp/xml";
 import { request, sessionExpired } from "../core/http.js";
 import { t } from "../core/i18n.js";
 import { navigate, route } from "../core/router.js";
-import type { Session } from "../core/session.js";
+import { settings, type Session } from "../core/session.js";
 import { taken } from "../compose/index.js";
 import { hasDrawer, isPhone } from "../shell/layout.js";
-import { showCard } from "../ui/cards.js";
-import { Announcer } from "./announce.js";
+import { showCard, systemNotice } from "../ui/cards.js";
+import { bell } from "../ui/sound.js";
 import { Archive } from "./archive.js";
 import { Backoff } from "./backoff.js";
 import { Contacts } from "./contacts.js";
@@ -65,7 +65,6 @@ export class Chat {
   });
   private readonly memory: Memory;
   private readonly history: History;
-  private readonly announcer = new Announcer();
   private readonly focused = signal(document.hasFocus() && document.visibilityState === "visible");
   /** Takes a toast about a conversation away again, by bare JID. */
   private readonly notices = new Map<string, () => void>();
@@ -95,7 +94,6 @@ export class Chat {
   }
 
   start(): void {
-    this.announcer.start();
     this.own.start();
     const look = (): void => void (this.focused.value = document.hasFocus() && document.visibilityState === "visible");
     addEventListener("focus", look);
@@ -291,8 +289,8 @@ export class Chat {
     if (!this.isSeen(conversation.jid)) {
       conversation.countUnread([entry]);
       if (!quiet) {
-        this.announcer.sound();
-        this.announcer.notice(conversation.jid, name, entry.body, open);
+        bell.ring();
+        if (settings.value.notifications) systemNotice(`chat-${conversation.jid}`, name, entry.body, open);
       }
       if (!isPhone.value && here.page !== "chat") this.windows.hint(conversation.jid);
       const inList = here.page === "chat" && here.jid === undefined;

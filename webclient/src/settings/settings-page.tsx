@@ -143,7 +143,7 @@ function Behaviour(): VNode {
       <Line title={t("Chat notifications")} note={t("From the system, while this page is in the background.")}>
         <Switch label={t("Chat notifications")} on={settings.value.notifications} change={(on) => void setNotifications(on)} />
       </Line>
-      <Line title={t("Sounds")} note={t("For chat messages.")}>
+      <Line title={t("Sounds")} note={t("For new mail and chat messages.")}>
         <Switch label={t("Sounds")} on={settings.value.sounds} change={(sounds) => saveSettings({ sounds })} />
       </Line>
     </section>

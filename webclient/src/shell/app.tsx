@@ -23,6 +23,7 @@ import { Button } from "../ui/button.js";
 import { Cards } from "../ui/cards.js";
 import { closeDialogs, Dialogs } from "../ui/dialog.js";
 import { EmptyState } from "../ui/empty.js";
+import { bell } from "../ui/sound.js";
 import { Toasts } from "../ui/toast.js";
 import { Banner, restorePlace, toLogin } from "./banner.js";
 import { BottomBar } from "./bottombar.js";
@@ -57,6 +58,7 @@ async function startUp(): Promise<void> {
     services.value = { mail, commands };
     await mail.start();
     followTitle(mail);
+    bell.start();
     setTimeout(() => void startChat(who), CHAT_AFTER);
     setTimeout(() => services.value && restoreCompose(services.value), CHAT_AFTER);
   } catch (error) {

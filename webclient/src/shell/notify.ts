@@ -1,6 +1,7 @@
 /**
  * How new mail makes itself known: the number in the title, and, as the setting `mail_notice`
- * has it, a card in the corner of the page, the system's notification, both or nothing.
+ * has it, a card in the corner of the page, the system's notification, both or nothing;
+ * beside it a sound, if sounds are on.
  */
 import { effect } from "@preact/signals";
 import { chatUnread } from "../chat/index.js";
@@ -11,6 +12,7 @@ import type { Commands } from "../mail/commands.js";
 import type { Mail } from "../mail/model.js";
 import { personName, shownPeople } from "../mail/people.js";
 import { showCard, systemNotice } from "../ui/cards.js";
+import { bell } from "../ui/sound.js";
 
 /** The name of the house as the server put it into the page, before any count was added. */
 export const HOUSE = document.title || "mailim";
@@ -52,6 +54,7 @@ export function noticesOf(emails: readonly EmailSummary[]): readonly Notice[] {
 
 export function announceMail(emails: readonly EmailSummary[], commands: Commands): void {
   const how = settings.value.mail_notice;
+  if (emails.length) bell.ring();
   if (how === "off") return;
   for (const { email, ...notice } of noticesOf(emails)) {
     const open = (): void => {
