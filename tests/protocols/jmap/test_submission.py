@@ -6,6 +6,7 @@ from typing import Any
 
 from mailim.interfaces.mail_events import DELIVERED, FAILED, RELAYED
 from mailim.interfaces.store import ITransaction
+from mailim.protocols.jmap.methods import CORE, MAIL, SUBMISSION
 from tests.protocols.jmap.kit import ALICE, BOB, mail
 from tests.protocols.jmap.submitting import FROM_ALICE, SubmissionCase
 
@@ -210,3 +211,33 @@ class LookingTests(SubmissionCase):
         status = (await self.shown(made["id"]))["deliveryStatus"]
         said = [(status[each]["delivered"], status[each]["smtpReply"]) for each in spool[2:]]
         self.assertEqual(said, [("unknown", "250 ok"), ("yes", "250 2.1.5 Delivered")])
+
+
+class CapabilityTests(SubmissionCase):
+    async def test_the_session_says_what_can_be_sent(self) -> None:
+        kit = await self.start()
+        session = (await kit.answer("GET", "/.well-known/jmap")).json
+        self.assertEqual(session["capabilities"][SUBMISSION], {})
+        self.assertEqual(session["primaryAccounts"][SUBMISSION], kit.account_id)
+        account = session["accounts"][kit.account_id]["accountCapabilities"][SUBMISSION]
+        self.assertEqual(account["maxDelayedSend"], 31 * 24 * 3600)
+        self.assertEqual(account["submissionExtensions"]["SIZE"], ["104857600"])
+        # What is named may be used in an envelope.
+        self.assertEqual(
+            set(account["submissionExtensions"]),
+            {"FUTURERELEASE", "DSN", "8BITMIME", "SMTPUTF8", "SIZE"},
+        )
+        parameters = {"RET": "HDRS", "HOLDFOR": "1", "BODY": "8BITMIME", "SMTPUTF8": None,
+                      "SIZE": "5"}  # fmt: skip
+        envelope = {
+            "mailFrom": {"email": ALICE, "parameters": parameters},
+            "rcptTo": [{"email": BOB, "parameters": {"NOTIFY": "NEVER"}}],
+        }
+        await self.sent(await self.draft(), envelope)
+
+    async def test_not_without_naming_the_capability(self) -> None:
+        kit = await self.start()
+        answer = await kit.post(
+            {"using": [CORE, MAIL], "methodCalls": [["Identity/get", {"accountId": "a2"}, "0"]]}
+        )
+        self.assertEqual(answer.json["methodResponses"][0][1]["type"], "unknownMethod")
