@@ -56,7 +56,7 @@ class FilterActs:
         facts: MessageFacts = await around.threads(lambda: describe(octets))
         occasion = await self._occasion(values, facts)
         entry = _entry(values, facts, octets, occasion)
-        view = MailView(entry, facts, octets[:OCTETS])
+        view = await around.threads(lambda: MailView(entry, facts, octets[:OCTETS]))
         explained: list[Explained] = []
         outcome, marks = await weigh(around, rules, view, occasion, explained)
         ruling = await settled(around, outcome.ruling(marks), entry.origin)

@@ -58,12 +58,13 @@ class Ping:
 class Ruling:
     """What all rules together decided about one recipient.
 
-    `verdict` holds where HOLD stands only until an administrator lets the mail go, then it
-    is delivered as the rest of it says. `deleted`: the recipient ends here. `notes` are lines
-    for the log and the trace: which rules took part, what could not be done.
+    `held` says why it stays in the spool until an administrator lets it go; then it is
+    delivered as `verdict` says, which is never HOLD. `deleted`: the recipient ends here.
+    `notes` are lines for the log and the trace: what could not be done.
     """
 
     verdict: Verdict = Verdict()
+    held: str = ""
     deleted: bool = False
     copies: tuple[str, ...] = ()
     copy_headers: bytes = b""  # stand before the copies
@@ -74,7 +75,7 @@ class Ruling:
     @property
     def plain(self) -> bool:
         """Nothing is to be kept or done: the mail goes on as it is."""
-        quiet = not (self.deleted or self.copies or self.pings)
+        quiet = not (self.held or self.deleted or self.copies or self.pings)
         return quiet and self.verdict == Verdict()
 
 

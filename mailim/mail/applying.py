@@ -105,8 +105,8 @@ class Applying:
         if ruling.deleted:
             tx.spool.done(recipient.id, REMOVED, f"by rule {', '.join(ruling.rules)}")
             return False
-        if ruling.verdict.action is Action.HOLD:
-            tx.spool.hold_recipient(recipient.id, ruling.verdict.reason)
+        if ruling.held:
+            tx.spool.hold_recipient(recipient.id, ruling.held)
             return False
         return True
 
@@ -128,8 +128,10 @@ def _detail(ruling: Ruling) -> str:
     done = [f"rules {', '.join(ruling.rules)}"]
     if ruling.deleted:
         done.append("deleted")
-    if verdict.action is not Action.ACCEPT:
-        done.append(verdict.action.value)
+    if ruling.held:
+        done.append(f"held: {ruling.held}")
+    if verdict.action is Action.JUNK:
+        done.append("junk")
     if verdict.folder:
         done.append(f"folder {verdict.folder}")
     if verdict.keywords:

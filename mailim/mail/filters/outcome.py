@@ -78,12 +78,10 @@ class Outcome:
 
     def ruling(self, copy_headers: bytes) -> Ruling:
         """Give all of it."""
-        action = Action.HOLD if self._hold else self._action
-        verdict = Verdict(
-            action, self._hold, self._headers, self._folder, frozenset(self._keywords)
-        )
+        keywords = frozenset(self._keywords)
         return Ruling(
-            verdict,
+            Verdict(self._action, "", self._headers, self._folder, keywords),
+            self._hold,
             self.deleted,
             tuple(self._copies),
             copy_headers if self._copies else b"",

@@ -77,8 +77,9 @@ class ActionTest(SynchronousTestCase):
         self.assertTrue(done('do = "delete"').deleted)
 
     def test_hold(self) -> None:
-        verdict = done('do = "hold"').verdict
-        self.assertEqual((verdict.action, verdict.reason), (Action.HOLD, "Held by rule Rule."))
+        """What is let go goes where the rules said."""
+        found = done('do = "hold" }, { do = "junk"')
+        self.assertEqual((found.held, found.verdict.action), ("Held by rule Rule.", Action.JUNK))
 
     def test_all_actions_of_a_rule_are_done_also_behind_a_delete(self) -> None:
         then = 'do = "delete" }, { do = "copy", to = "ann@example.test" }, { do = "hold"'

@@ -137,6 +137,14 @@ class ActionTest(RulesCase):
         self.assertEqual((await self.folders_of(1))["Odd"], 1)
         self.assertEqual((await self.waiting(), len(await self.notices())), ([], 1))
 
+    async def test_held_junk_is_junk_when_it_is_let_go(self) -> None:
+        self.begin(rule(then='do = "junk" }, { do = "hold"'))
+        spool_id = await self.send("bob")
+        await self.settle()
+        await self.store.write(lambda tx: tx.spool.hold(spool_id, False))
+        await self.settle()
+        self.assertEqual(len(await self.mail_of(1, "junk")), 1)
+
     async def test_copies(self) -> None:
         """They are not judged, do not copy again, and say that they are copies."""
         everyone = 'do = "copy", to = ["ann@example.test", "all@example.test"]'
