@@ -95,8 +95,9 @@ async def send_all(reactor: Any, directory: Path, unit: int, moment: str, result
 
 
 def inventory(tx: Any) -> dict[str, Any]:
-    """Say what is in whose Inbox and in the spool."""
+    """Say what is in whose Inbox and in the spool, and what the trace tells."""
     from mailim.interfaces.items import ItemQuery
+    from mailim.interfaces.mail_events import MailQuery
 
     subjects = {}
     for account, name in ((1, "bob"), (2, "ann")):
@@ -104,7 +105,9 @@ def inventory(tx: Any) -> dict[str, Any]:
         facts = tx.items.facts([each.body_id for each in items])
         subjects[name] = sorted(str(facts[each.body_id].subject) for each in items)
     spool = [[r.address for r in entry.recipients] for entry in tx.spool.list(100)]
-    return {**subjects, "spool": spool}
+    mails = [each.spool_id for each in tx.mail_events.mails(MailQuery())]
+    lines = [f"{each.what} {each.address}" for each in tx.mail_events.events(mails, 1000)]
+    return {**subjects, "spool": spool, "trace": sorted(lines)}
 
 
 def report(base: Path, unit: int, moment: str) -> int:

@@ -39,6 +39,8 @@ class CrashTest(TestCase):
         (clean, *crashes), err = await self.run_child("tests.mail.crashing_relay")
         self.assertEqual(clean["end"], "done", err.decode())
         self.assertEqual(clean["sent"], ["carl@example.org", "dora@example.org"])
+        ends = ["delivered ann@example.test", "delivered bob@example.test", "failed no@example.org",
+                "notice ", "relayed carl@example.org", "relayed dora@example.org"]  # fmt: skip
         # Two of bringing, two of sending, two of delivery, the notice.
         self.assertGreaterEqual(clean["units"], 7)
         self.assertEqual(len(crashes), 3 * clean["units"])
@@ -50,6 +52,7 @@ class CrashTest(TestCase):
             self.assertLessEqual(len(found["sent"]), 4, point)  # what was under way, again
             self.assertEqual((found["bob"], found["ann"]), (["two"], ["Mail not delivered"]), point)
             self.assertEqual(found["spool"], [], point)
+            self.assertEqual(found["trace"], ends, point)
 
     async def test_killed_while_answering(self) -> None:
         """Both mails are there once, and their sender was answered once."""
