@@ -23,6 +23,7 @@ _GROUPS = {
     "queue": "mail under way",
     "filter": "rules for mail",
     "im": "instant messaging",
+    "token": "what programs show to be let in",
     "record": "the record of instant messages",
 }
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 
 from mailim.errors import NotFound
 from mailim.interfaces.dsn import MailDsn, RecipientDsn
@@ -36,6 +37,29 @@ class GoodWayTest(RelayCase):
         self.assertEqual(set(found.values()), {"sent"})
         (taken,) = self.server.taken
         self.assertEqual(taken.rcpt, [f"<{each}>" for each in addresses])
+
+    async def test_what_filters_added_stands_before_the_mail(self) -> None:
+        """Recipients with other headers travel apart, and SIZE counts them."""
+        data = message()
+        entry = await self.entry(*(f"{at}@example.org" for at in range(4)), data=data)
+        relay, headers = self.relay(), (b"", b"X-A: 1\r\n", b"X-A: 1\r\n", b"X-B: 2\r\n")
+        sent = [
+            Deferred.fromCoroutine(relay.send(entry, each, before))
+            for each, before in zip(entry.recipients, headers, strict=True)
+        ]
+        for over in sent:
+            await over
+        taken = {tuple(each.rcpt): each for each in self.server.taken}
+        self.assertEqual(
+            {rcpt: each.data.partition(b"Received:")[0] for rcpt, each in taken.items()},
+            {
+                ("<0@example.org>",): b"",
+                ("<1@example.org>", "<2@example.org>"): b"X-A: 1\r\n",
+                ("<3@example.org>",): b"X-B: 2\r\n",
+            },
+        )
+        for each in taken.values():
+            self.assertIn(f"SIZE={len(each.data)}", each.mail)
 
     async def test_more_than_fit_into_one(self) -> None:
         """RFC 5321 4.5.3.1.8."""
