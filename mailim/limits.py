@@ -35,6 +35,9 @@ IDENTITY_NAME_CHARS: Final = 200
 IDENTITY_ADDRESSES: Final = 50  # in replyTo, and in bcc
 SIGNATURE_CHARS: Final = 65_536  # of each
 
+# Submissions (RFC 8621 section 7)
+SUBMISSIONS_KEPT: Final = 5000  # of an account that were sent or canceled, the newest
+
 # The full-text index
 INDEXED_CHARS: Final = 64 * 1024  # of one message's text
 INDEXED_HEADER_CHARS: Final = 16 * 1024  # of one message's header

@@ -133,4 +133,4 @@ class ISubmissionRows(Interface):
         """What happened to submissions since; raises `StateMismatch`."""
 
     def expire(ended_before: int, limit: int) -> int:
-        """Forget up to `limit` that ended before a time; gives how many."""
+        """Forget up to `limit` that ended before a time, or are too many; gives how many."""

@@ -16,6 +16,7 @@ from zope.interface import implementer
 from mailim.errors import NotFound
 from mailim.interfaces.items import Changes
 from mailim.interfaces.submissions import ISubmissionRows, NewSubmission, Sending, Submission
+from mailim.limits import SUBMISSIONS_KEPT
 from mailim.store.bodies import BodyRows
 from mailim.store.connection import Connection, Row
 from mailim.store.mail_state import MailState
@@ -98,6 +99,22 @@ _ENDED: Final = Statement(
     select(submission.c.id, submission.c.account_id)
     .where(submission.c.ended < bindparam("before"))
     .order_by(submission.c.ended)
+    .limit(bindparam("limit"))
+)
+_places: Final = (
+    select(
+        submission.c.id,
+        submission.c.account_id,
+        func.row_number()
+        .over(partition_by=submission.c.account_id, order_by=submission.c.id.desc())
+        .label("place"),
+    )
+    .where(submission.c.ended.is_not(None))
+    .subquery("places")
+)
+_TOO_MANY: Final = Statement(
+    select(_places.c.id, _places.c.account_id)
+    .where(_places.c.place > bindparam("most"))
     .limit(bindparam("limit"))
 )
 _held: Final = (
@@ -216,8 +233,9 @@ class SubmissionRows:
         return self._changes.since(account_id, since, limit)
 
     def expire(self, ended_before: int, limit: int) -> int:
-        """Forget up to `limit` that ended before a time; gives how many."""
+        """Forget up to `limit` that ended before a time, or are too many; gives how many."""
         rows = self._db.all(_ENDED, before=ended_before, limit=limit)
+        rows = rows or self._db.all(_TOO_MANY, most=SUBMISSIONS_KEPT, limit=limit)
         for submission_id, account_id in rows:
             self.remove(account_id, submission_id)
         return len(rows)

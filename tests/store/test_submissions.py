@@ -11,6 +11,7 @@ from mailim.events import ItemsChanged, ObjectsChanged
 from mailim.interfaces.spool import NewMail
 from mailim.interfaces.submissions import Identity, NewSubmission, Sending, Submission
 from mailim.limits import IDENTITIES_PER_ACCOUNT
+from mailim.store import submissions
 from mailim.wire.message import describe
 from tests.fakes.store import open_transaction
 from tests.store.mails import add_account, message, prepared
@@ -188,6 +189,18 @@ class SubmissionTest(SynchronousTestCase):
         self.assertEqual(self.rows.expire(61, 10), 1)
         self.assertEqual(self.rows.expire(1000, 10), 1)
         self.assertEqual(list(self.rows.get(self.account)), [pending.id])
+
+    def test_of_too_many_the_oldest_go(self) -> None:
+        self.patch(submissions, "SUBMISSIONS_KEPT", 2)
+        mine = [self.add().id for _ in range(5)]
+        other = self.add(account=self.eve).id
+        for each in (*mine[:4], other):
+            self.rows.cancel(each, 60)
+        self.assertEqual(self.rows.expire(0, 1), 1)
+        self.assertEqual(self.rows.expire(0, 10), 1)
+        self.assertEqual(self.rows.expire(0, 10), 0)
+        self.assertEqual(list(self.rows.get(self.account)), mine[2:])
+        self.assertEqual(list(self.rows.get(self.eve)), [other])
 
     def test_a_deleted_account_lets_go(self) -> None:
         self.add()
