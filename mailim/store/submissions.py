@@ -101,21 +101,18 @@ _ENDED: Final = Statement(
     .order_by(submission.c.ended)
     .limit(bindparam("limit"))
 )
-_places: Final = (
-    select(
-        submission.c.id,
-        submission.c.account_id,
-        func.row_number()
-        .over(partition_by=submission.c.account_id, order_by=submission.c.id.desc())
-        .label("place"),
-    )
-    .where(submission.c.ended.is_not(None))
-    .subquery("places")
+# Counting needs nothing but an index; who has too many is looked at alone.
+_FULL: Final = Statement(
+    select(submission.c.account_id)
+    .group_by(submission.c.account_id)
+    .having(func.count() > bindparam("most"))
 )
 _TOO_MANY: Final = Statement(
-    select(_places.c.id, _places.c.account_id)
-    .where(_places.c.place > bindparam("most"))
+    select(submission.c.id, submission.c.account_id)
+    .where(submission.c.account_id == _ACCOUNT, submission.c.ended.is_not(None))
+    .order_by(submission.c.id.desc())
     .limit(bindparam("limit"))
+    .offset(bindparam("most"))
 )
 _held: Final = (
     select(func.count())
@@ -235,7 +232,7 @@ class SubmissionRows:
     def expire(self, ended_before: int, limit: int) -> int:
         """Forget up to `limit` that ended before a time, or are too many; gives how many."""
         rows = self._db.all(_ENDED, before=ended_before, limit=limit)
-        rows = rows or self._db.all(_TOO_MANY, most=SUBMISSIONS_KEPT, limit=limit)
+        rows = rows or self._too_many(limit)
         for submission_id, account_id in rows:
             self.remove(account_id, submission_id)
         return len(rows)
@@ -250,6 +247,15 @@ class SubmissionRows:
         """Let go of the bodies an account holds here, before the account goes."""
         self._db.run(_FORGET, account_id=account_id)
         self._db.run(_FORGET_ROWS, account_id=account_id)
+
+    def _too_many(self, limit: int) -> list[Row]:
+        """Give what one account has too many of."""
+        most = SUBMISSIONS_KEPT
+        for (account_id,) in self._db.all(_FULL, most=most):
+            rows = self._db.all(_TOO_MANY, account_id=account_id, most=most, limit=limit)
+            if rows:
+                return rows
+        return []
 
     def _end(self, submission_id: int, status: str, spool_id: int | None, now: int) -> None:
         body_id, account_id, _, hidden = self._keeping(submission_id)
