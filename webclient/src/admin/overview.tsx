@@ -5,6 +5,7 @@ import { Button } from "../ui/button.js";
 import { Icon, type IconName } from "../ui/icon.js";
 import { call, isFailing, useLoaded, type BoxRow, type ConnectionRow, type Finding, type Loaded, type User } from "./api.js";
 import { Failure, Head, Skeleton } from "./parts.js";
+import { listArguments, STEP, type QueueRow } from "./queue-model.js";
 import { type Section, sectionHref } from "./sections.js";
 
 const SECONDS = 15;
@@ -77,13 +78,17 @@ export function Overview(): VNode {
   const users = useLoaded(() => call<User[]>("user.list"));
   const connections = useLoaded(() => call<ConnectionRow[]>("im.connections"), SECONDS);
   const boxes = useLoaded(() => call<BoxRow[]>("multipop.status"), SECONDS);
+  const queue = useLoaded(() => call<QueueRow[]>("queue.list", listArguments(STEP, false)), SECONDS);
   const checked = useLoaded(() => call<Checked>("check"));
   const all = users.data.value;
   const rows = connections.data.value;
   const failing = boxes.data.value?.filter(isFailing).length ?? 0;
   const disabled = all?.filter((user) => !user.enabled).length ?? 0;
   const people = new Set(rows?.map((row) => row.jid.split("/")[0])).size;
-  const failures = [users, connections, boxes].filter((item) => item.failure.value !== null);
+  const waiting = queue.data.value;
+  const held = waiting?.filter((row) => row.state !== "waiting").length ?? 0;
+  const queueNote = (waiting?.length ?? 0) > STEP ? t("and more") : held ? tn("1 held", "{n} held", held) : t("none held");
+  const failures = [users, connections, boxes, queue].filter((item) => item.failure.value !== null);
   return (
     <>
       <Head title={t("Overview")} />
@@ -91,6 +96,7 @@ export function Overview(): VNode {
       <div class="figures">
         <Figure to="users" icon="user" title={t("Accounts")} value={all?.length ?? null} note={disabled ? tn("1 shut out", "{n} shut out", disabled) : t("all active")} />
         <Figure to="connections" icon="chat" title={t("Connections")} value={rows?.length ?? null} note={tn("1 person", "{n} people", people)} />
+        <Figure to="queue" icon="clock" title={t("Mails in the queue")} value={waiting ? Math.min(waiting.length, STEP) : null} note={queueNote} bad={held > 0} />
         <Figure to="multipop" icon="collect" title={t("Collected mailboxes")} value={boxes.data.value?.length ?? null} note={failing ? tn("1 fails", "{n} fail", failing) : t("none fails")} bad={failing > 0} />
         <a class="card figure" href={sectionHref("record")}>
           <span class="figure-icon">
