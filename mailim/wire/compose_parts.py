@@ -16,6 +16,7 @@ from urllib.parse import quote
 from mailim.wire.compose_encoders import Base64Encoder
 from mailim.wire.compose_fields import LONGEST_WORD, check_text, word_field
 
+QUOTED_LINE: Final = 76  # octets of a line of quoted-printable, RFC 2045 6.7
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,60}")
 _PLAIN: Final = re.compile(r"[ -~]{0,60}")
 _SECTION: Final = 50  # characters of one RFC 2231 section's value
@@ -92,7 +93,9 @@ def encoded_text(text: str, ended: bool = False) -> tuple[bytes, str]:
     if raw.isascii() and b"\0" not in raw and longest <= LONGEST_WORD:
         return raw.replace(b"\n", b"\r\n"), "7bit"
     quoted = b2a_qp(raw, quotetabs=False, istext=True).replace(b"\n", b"\r\n")
-    if len(quoted) <= len(raw) * 4 // 3 + 100:
+    # RFC 2045 6.7: 76 characters; b2a_qp makes 77 where white space ends a line of that length.
+    fits = max(map(len, quoted.split(b"\r\n"))) <= QUOTED_LINE
+    if fits and len(quoted) <= len(raw) * 4 // 3 + 100:
         return quoted, "quoted-printable"
     base64 = Base64Encoder()
     octets = base64.feed(raw.replace(b"\n", b"\r\n")) + base64.finish()

@@ -254,6 +254,7 @@ class Texts(SynchronousTestCase):
     @example("x" * 3000)
     @example(".\n..\nFrom me\n")
     @example("trailing \n\t\n")
+    @example("x" * 74 + " \né")
     @example("no end")
     @example("é" * 2000)
     @example("a=b\n=\n==")
