@@ -6,7 +6,7 @@ They work with and without a server. Testing does nothing: no mail moves, no mes
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from mailim.admin.operations import Act
@@ -44,6 +44,7 @@ class FilterActs:
             "in_force": file.in_force is not None,
             "enabled": rules.enabled,
             "problems": _problems(error),
+            "warnings": await self._warnings(rules),
             "rules": rows,
         }
         return {**told, "text": _listed(told)}
@@ -83,6 +84,16 @@ class FilterActs:
         if file.in_force is None:
             raise Unavailable(file.error.text if file.error else "there are no rules to be read")
         return file.in_force, file.error
+
+    async def _warnings(self, rules: RuleSet) -> Sequence[str]:
+        """Say which addresses of rules are nothing here."""
+        directory = self._filter.around.directory
+        found: dict[str, None] = {}
+        for rule, address in rules.addresses():
+            local = await directory.is_local(address.rpartition("@")[2])
+            if local and await directory.resolve(address) is None:
+                found[f'rule "{rule.name}": there is no {address}'] = None
+        return [*found]
 
     async def _occasion(self, values: dict[str, Any], facts: MessageFacts) -> Occasion:
         given = values.get("recipient") or next((one.email for one in facts.to if one.email), "")
@@ -165,6 +176,7 @@ def _listed(told: dict[str, Any]) -> str:
     state = ("on" if told["enabled"] else "off") if told["in_force"] else "not to be read"
     lines = [f"{told['file']}: rules are {state}"]
     lines += _problem_lines(told["problems"], told["in_force"])
+    lines += [f"warning: {one}" for one in told["warnings"]]
     for one in told["rules"]:
         state = "" if one["enabled"] else " (off)"
         lines.append(f"{one['number']:>3}  {one['name']}{state}, {_QUEUES[one['queue']]}")

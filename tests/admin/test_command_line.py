@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import sys
+from base64 import b64decode, b64encode
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailim.admin.command_line import collect, parser
 from mailim.admin.display import shown
-from mailim.admin.table import BY_NAME, TABLE
+from mailim.admin.table import BY_NAME, MAX_OCTETS, TABLE
 from mailim.errors import Invalid
+from tests.fakes.store import short_directory
 
 
 class ParserTests(SynchronousTestCase):
@@ -45,6 +47,18 @@ class ParserTests(SynchronousTestCase):
     def test_the_contract_of_record_search(self) -> None:
         _, values = self.parse("record", "search", "--from", "a", "--since", "2026-01-01", "hello")
         self.assertEqual(values, {"from": "a", "since": "2026-01-01", "text": "hello"})
+
+    def test_the_contract_of_filter_test(self) -> None:
+        """A mail's octets go as they are; the server reads no file."""
+        path = short_directory(self) / "one.eml"
+        path.write_bytes(bytes(range(256)))
+        name, values = self.parse("filter", "test", str(path), "--sender", "a@x.test", "--remote")
+        self.assertEqual(b64decode(values.pop("file")), bytes(range(256)))
+        self.assertEqual((name, values), ("filter.test", {"sender": "a@x.test", "remote": True}))
+        path.write_bytes(b"x" * (MAX_OCTETS + 1))
+        error = self.assertRaises(Invalid, self.parse, "filter", "test", str(path))
+        self.assertIn("larger than", error.text)
+        self.assertRaises(Invalid, self.parse, "filter", "test", str(path.parent / "none"))
 
     def test_a_password_is_asked_for_and_never_an_argument(self) -> None:
         _, values = self.parse("user", "passwd", "a@x.test")
@@ -98,6 +112,13 @@ class TableTests(SynchronousTestCase):
         ):
             error = self.assertRaises(Invalid, BY_NAME["user.add"].checked, given)
             self.assertEqual(error.path, path)
+
+    def test_octets_are_base64_of_some_size(self) -> None:
+        operation = BY_NAME["filter.test"]
+        most = b64encode(b"x" * MAX_OCTETS).decode()
+        self.assertEqual(operation.checked({"file": most})["file"], most)
+        for bad in ("=", "ä", "a b", b64encode(b"x" * (MAX_OCTETS + 9)).decode(), 5):
+            self.assertRaises(Invalid, operation.checked, {"file": bad})
 
     def test_true_is_no_number(self) -> None:
         given = {"limit": True}

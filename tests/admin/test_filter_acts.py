@@ -18,7 +18,7 @@ from mailim.events import Events
 from mailim.mail.filters.content_filter import ContentFilter, Surroundings
 from mailim.mail.filters.rule_file import RuleFile
 from tests.fakes.store import open_store, short_directory
-from tests.mail.filters.kit import MAIL
+from tests.mail.filters.kit import MAIL, rule
 from tests.mail.post import make_office
 
 RULES = '''
@@ -96,6 +96,18 @@ class FilterActsTest(TestCase):
             },
         )
         self.assertIn("  2  Off (off), mail for here", shown(told, False))
+
+    async def test_addresses_that_are_nothing(self) -> None:
+        copies = '"gone@example.test", "ann@example.test", "x@b.example"'
+        when = 'of = "sender", in_group = "no@example.test"'
+        self.path.write_text(rule(when, f'do = "copy", to = [{copies}]', 'name = "a"'))
+        self.assertEqual(
+            (await self.listed())["warnings"],
+            [
+                'rule "a": there is no no@example.test',
+                'rule "a": there is no gone@example.test',
+            ],
+        )
 
     async def test_explained(self) -> None:
         told = await self.tried()

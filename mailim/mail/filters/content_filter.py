@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import DeferredLock
@@ -52,7 +52,7 @@ class Surroundings:
     bodies: IBodies
     directory: DirectoryLike
     domain: str
-    key: bytes
+    key: bytes = field(repr=False)
     now: Callable[[], int]
     threads: Callable[[Callable[[], Any]], Any]
 

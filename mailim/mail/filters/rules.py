@@ -12,9 +12,17 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from mailim.errors import MailimError
-from mailim.mail.filters.actions import DEEDS, ONLY_LOCAL, Deed, Jump
+from mailim.mail.filters.actions import (
+    DEEDS,
+    ONLY_LOCAL,
+    Copy,
+    Deed,
+    Jump,
+    SendInstantMessage,
+)
 from mailim.mail.filters.conditions import Condition, Model, printable
 from mailim.mail.filters.limits import ACTIONS, CONDITIONS, FILE_OCTETS, NAME_CHARS, RULES
+from mailim.mail.filters.macros import has_macro
 
 _TOP: Final = ("enabled", "rule")
 _KEYS: Final = (  # that may be meant where an unknown one stands
@@ -63,6 +71,15 @@ class RuleSet:
         """The groups that rules in force ask about."""
         asked = (one.group for each in self.rules if each.enabled for one in each.when)
         return frozenset(group for group in asked if group is not None)
+
+    def addresses(self) -> Iterator[tuple[Rule, str]]:
+        """Give the addresses rules in force name, each with its rule; not those of macros."""
+        for each in self.rules:
+            if each.enabled:
+                yield from ((each, one.group) for one in each.when if one.group is not None)
+                for deed in each.then:
+                    if isinstance(deed, Copy | SendInstantMessage):
+                        yield from ((each, to) for to in deed.to if not has_macro(to))
 
 
 @dataclass(frozen=True, slots=True)
