@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EditorState, TextSelection } from "prosemirror-state";
+import { parseFragment } from "parse5";
+import { AllSelection, EditorState, TextSelection } from "prosemirror-state";
 import type { Node } from "prosemirror-model";
-import { colourOf, imageSource, stylesOf } from "../src/compose/editor/clean.js";
+import { colourOf, imageSource, stylesOf, wordsOf } from "../src/compose/editor/clean.js";
 import { commandsOf, situationOf, type CommandName } from "../src/compose/editor/commands.js";
 import { htmlOf } from "../src/compose/editor/html.js";
 import { linkAt, withLink } from "../src/compose/editor/links.js";
@@ -100,6 +101,11 @@ test("images: parts, pictures of the web and small data; no pixels, no other sch
   for (const src of ["javascript:x", "data:image/svg+xml;base64,AA", "file:///x", "blob:x", ""]) assert.equal(source({ src }), null, src);
 });
 
+test("the words of what is nested beyond measure are found, scripts are none", () => {
+  const deep = parseFragment(`${"<div>".repeat(20_000)}deep<script>no</script>${"</div>".repeat(20_000)} end`);
+  assert.equal(wordsOf(deep.childNodes), "deep  end");
+});
+
 test("styles and colours are read however they are written", () => {
   assert.equal(stylesOf("margin: 0 0 12px; COLOR:Red !important").get("margin-bottom"), "12px");
   assert.equal(stylesOf("margin:0").get("margin-bottom"), "0");
@@ -149,6 +155,8 @@ test("a link is set, found whole from inside it, changed and taken away", () => 
   state = set(state, "https://y.test", "it");
   assert.equal(htmlOf(state.doc), '<p style="margin:0">see <a href="https://y.test">it</a> now</p>');
   assert.equal(withLink(state, linkAt(state), "javascript:alert(1)", "x"), null);
+  const all = state.apply(state.tr.setSelection(new AllSelection(state.doc)));
+  assert.equal(htmlOf(set(all, "z.test", "see it now").doc), '<p style="margin:0"><a href="https://z.test">see it now</a></p>');
   state = state.apply(state.tr.setSelection(TextSelection.create(state.doc, 6)));
   state = set(state, "", "");
   assert.equal(htmlOf(state.doc), '<p style="margin:0">see it now</p>');

@@ -28,8 +28,8 @@ const ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
 };
 const STYLES = ["font-weight", "font-style", "text-decoration", "text-decoration-line", "margin-bottom"] as const;
 const BLOCKS = new Set(["p", "div", "li", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote"]);
-/** Deepest nesting taken over; what is deeper goes into the last of them. */
-const MAX_DEPTH = 60;
+/** Deepest nesting that is looked at; of what is deeper only the words are taken. */
+const MAX_DEPTH = 100;
 
 /** The declarations of a style attribute, by name; a shorthand margin counts as its bottom. */
 export function stylesOf(text: string): ReadonlyMap<string, string> {
@@ -70,6 +70,17 @@ function hidden(styles: ReadonlyMap<string, string>): boolean {
   return styles.get("display") === "none" || styles.get("mso-hide") === "all" || styles.get("visibility") === "hidden";
 }
 
+/** The words in nodes, however deep; without recursion, which a hostile text would bring to its end. */
+export function wordsOf(nodes: readonly ParsedNode[]): string {
+  const waiting = nodes.toReversed();
+  const words: string[] = [];
+  for (let node = waiting.pop(); node; node = waiting.pop()) {
+    if (defaultTreeAdapter.isTextNode(node)) words.push(node.value);
+    else if (defaultTreeAdapter.isElementNode(node) && !DROPPED.has(node.tagName)) waiting.push(...node.childNodes.toReversed());
+  }
+  return words.join(" ");
+}
+
 class Builder {
   private readonly inert = document.implementation.createHTMLDocument("");
 
@@ -80,6 +91,10 @@ class Builder {
   }
 
   private children(from: { readonly childNodes: readonly ParsedNode[] }, into: HTMLElement, depth: number): void {
+    if (depth > MAX_DEPTH) {
+      into.append(wordsOf(from.childNodes));
+      return;
+    }
     for (const child of from.childNodes) {
       if (defaultTreeAdapter.isTextNode(child)) into.append(child.value);
       else if (defaultTreeAdapter.isElementNode(child)) this.element(child, into, depth);
@@ -92,8 +107,8 @@ class Builder {
     const attributes = new Map(from.attrs.map((item) => [item.name, item.value]));
     const styles = stylesOf(attributes.get("style") ?? "");
     if (hidden(styles)) return;
-    if (!KEPT.has(name) || depth > MAX_DEPTH) {
-      this.children(from, into, depth);
+    if (!KEPT.has(name)) {
+      this.children(from, into, depth + 1);
       return;
     }
     const made = this.inert.createElement(name);

@@ -1,7 +1,7 @@
 /** Links: the one at the cursor, setting and removing, and making one of an address that was just typed. */
 import { InputRule } from "prosemirror-inputrules";
 import type { Node, Schema } from "prosemirror-model";
-import { TextSelection, type EditorState, type Transaction } from "prosemirror-state";
+import { Selection, type EditorState, type Transaction } from "prosemirror-state";
 import { markType } from "./commands.js";
 import { linkAddress } from "./schema.js";
 
@@ -57,7 +57,8 @@ export function withLink(state: EditorState, place: LinkAtCursor, href: string, 
     end = place.from + words.length;
   }
   tr.removeMark(place.from, end, type).addMark(place.from, end, type.create({ href: address }));
-  return tr.setSelection(TextSelection.create(tr.doc, end)).removeStoredMark(type);
+  // Near it: with everything selected its end is no place for a cursor.
+  return tr.setSelection(Selection.near(tr.doc.resolve(end), -1)).removeStoredMark(type);
 }
 
 /** A web address that was typed becomes a link at the blank after it. */
