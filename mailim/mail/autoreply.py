@@ -103,7 +103,7 @@ class Autoreplies:
         if not tx.vacation.claim(reply.account_id, reply.person, now, since, self._per_hour):
             return
         spool_id = self._intake.spool(tx, reply.prepared, reply.mail)
-        tx.mail_events.add(entry.id, AUTOREPLY, reply.sender, other=spool_id)
+        tx.mail_events.add(entry.id, AUTOREPLY, "", f"to {reply.sender}", spool_id)
 
     async def _prepared(
         self, entry: SpoolEntry, account_id: int, facts: MessageFacts, verdict: Verdict

@@ -78,7 +78,7 @@ class LocalDelivery:
                 folder = folder_of(tx, account_id, verdict)
                 time = shown_time(entry, facts)
                 item = tx.items.add(folder.id, entry.body_id, prefix, facts, verdict.keywords, time)
-                item_id, place = item.id, f"{folder.name}, item {item.id}"
+                item_id, place = item.id, f"{_path(tx, folder)}, item {item.id}"
                 tx.publish(MailDelivered(account_id, folder.id, item.id))
                 if answer is not None and folder.role not in _UNANSWERED:
                     answer(tx)
@@ -137,3 +137,12 @@ def shown_time(entry: SpoolEntry, facts: MessageFacts) -> int:
         return entry.received
     sent = (facts.date - _EPOCH) // timedelta(microseconds=1)
     return sent if _OLDEST <= sent <= entry.received else entry.received
+
+
+def _path(tx: ITransaction, folder: Folder) -> str:
+    """Name a folder with those it is in."""
+    names, parent = [folder.name], folder.parent_id
+    while parent is not None and (above := tx.folders.get(parent)) is not None:
+        names.insert(0, above.name)
+        parent = above.parent_id
+    return "/".join(names)

@@ -342,6 +342,7 @@ def _shown(page: Page) -> None:
 
 
 PLACES = {
+    "overview": _goes("/admin/#/overview"),
     "queue": _goes("/admin/#/queue"),
     "queue-mail": _shown,
     "trace-list": _listed,

@@ -28,6 +28,15 @@ At noon?
 """.replace("\n", "\r\n")
 
 
+RULES = """\
+enabled = true
+[[rule]]
+name = "Food at noon"
+when = [{ header = "Subject", is = "lunch" }]
+then = [{ do = "move", folder = "Meals/Noon" }, { do = "copy", to = "carl@example.org" }]
+"""
+
+
 class TraceTests(TestCase):
     timeout = 120
 
@@ -126,6 +135,30 @@ class TraceTests(TestCase):
         self.assertEqual(ends["notice"]["other"], notice["id"])
         self.assertEqual((notice["from"], notice["source"]), ("<>", "about mail 1"))
         self.assertEqual([one["address"] for one in notice["events"]], ["dora@example.net"])
+
+    async def test_rules_and_an_automatic_reply(self) -> None:
+        (self.site.directory / "etc" / "filters.toml").write_text(RULES)
+        address = f"alice@{DOMAIN}"
+        await self.call("autoresponder.set", address=address, state="on", text="I am away.")
+        await self.send("dora@example.net", address, MAIL.replace("people", "alice"))
+        await self.until("lunch.7@example.net", "(?s)relayed .*carl@")
+        found = await self.until("lunch.7@example.net", "(?s)mail 2 <.*relayed")
+        first, reply = found["mails"]
+        lines = {one["what"]: one for one in first["events"]}
+        self.assertEqual(
+            {what: one["address"] for what, one in lines.items()},
+            {
+                "filtered": address,
+                "copied": CARL,
+                "autoreply": "",
+                "delivered": address,
+                "relayed": CARL,
+            },
+        )
+        self.assertEqual(lines["autoreply"]["other"], reply["id"])
+        self.assertIn("Food at noon", lines["filtered"]["detail"])
+        self.assertIn(", Meals/Noon, item ", lines["delivered"]["detail"])
+        self.assertEqual([one["address"] for one in reply["events"]], ["dora@example.net"])
 
     async def test_wrong_words(self) -> None:
         for status, words in (

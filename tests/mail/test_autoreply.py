@@ -32,7 +32,7 @@ class AnsweringTests(AutoreplyCase):
         self.assertEqual(reply.get_payload(), "I am away.\r\n")
         self.assertEqual(len(await self.mail_of(BOB)), 1)
         events = await self.store.read(lambda tx: tx.mail_events.events([spool_id], 99))
-        self.assertIn(("autoreply", "carl@example.org"), [(e.what, e.address) for e in events])
+        self.assertIn(("autoreply", "to carl@example.org"), [(e.what, e.detail) for e in events])
 
     async def test_not_unless_it_is_on(self) -> None:
         self.serve()
