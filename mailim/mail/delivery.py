@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from mailim.errors import NotFound
 from mailim.events import MailDelivered
 from mailim.interfaces.filters import Verdict
+from mailim.interfaces.items import Folder
 from mailim.interfaces.mail_events import DELIVERED
 from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 from mailim.interfaces.store import IStore, ITransaction
