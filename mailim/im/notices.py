@@ -10,10 +10,11 @@ record and the row's next state are one transaction:
   recipient gets it at least once.
 
 An address that is no account's own (alias, group, name+tag) is looked up once: one
-transaction ends the row and writes one for each account, whose claim is the row's claim and
-the account's address. What cannot be sent at all ends with a leaf of kind "refusal" that
-says why. If the record or the store cannot be written everything waits, and is tried again
-after 1, 2, 5, … seconds.
+transaction ends the row and writes one for each account. Its claim is the row's, less the
+address it may end with, and the account's address: what is handed in as "x a" and "x b"
+reaches who is behind both once. What cannot be sent at all ends with a leaf of kind
+"refusal" that says why. If the record or the store cannot be written everything waits, and
+is tried again after 1, 2, 5, … seconds.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ class Notices(Service):
         self._watched: dict[str, Deferred[list[Outcome]]] = {}
         self._failures: dict[int, int] = {}
         self._troubles = 0  # looks in a row that came to nothing
-        self._unsubscribe: Callable[[], None] | None = None
+        self._unsubscribe: Callable[[], None] = lambda: None
         self._timer: IDelayedCall | None = None
         self._looking = False
         self._again = False
@@ -106,9 +107,7 @@ class Notices(Service):
     def stopService(self) -> Deferred[None]:
         """Twisted calls this; fires when nothing is under way any more."""
         super().stopService()
-        if self._unsubscribe is not None:
-            self._unsubscribe()
-            self._unsubscribe = None
+        self._unsubscribe()
         self._sleep(None)
         if not self._looking:
             return succeed(None)
@@ -316,7 +315,8 @@ class Notices(Service):
     async def _expand(self, notice: Notice, accounts: Sequence[str]) -> None:
         """Write a row for each account, and end this one."""
         new = notice.new
-        parts = [replace(new, claim=_claim(new.claim, each), recipient=each) for each in accounts]
+        base = new.claim.removesuffix(f" {new.recipient}")
+        parts = [replace(new, claim=_claim(base, each), recipient=each) for each in accounts]
         watching = self._watched.get(new.claim)
         outcomes = [self._watch(part.claim) for part in parts] if watching is not None else []
 

@@ -4,7 +4,7 @@ The way of a file (`mailim.im.semaphore_folder` has the folder's side):
 
 1. renamed into `.claimed/` under a claim, and that made durable;
 2. read, its recipients looked up;
-3. notices written, one for each address, claims `semaphore:CLAIM:0`, `…:1`, …;
+3. notices written, one for each address, claims `semaphore:CLAIM ADDRESS`;
 4. removed, or set aside in `bad/` with the reason if it, or an address in it, is refused.
 
 After a crash the files in `.claimed/` go through 2 to 4 again; what step 3 wrote before is
@@ -145,7 +145,7 @@ class Semaphores(Service):
         now = int(self._clock.seconds() * 1_000_000)
         news: list[NewNotice] = []
         refused: list[str] = []
-        for number, address in enumerate(message.recipients):
+        for address in message.recipients:
             try:
                 await self._notices.check(message.sender, address, message.text)
             except MailimError as error:
@@ -153,7 +153,7 @@ class Semaphores(Service):
                     raise
                 refused.append(f"{address}: {error.text}")
                 continue
-            claim = f"semaphore:{one.claim}:{number}"
+            claim = f"semaphore:{one.claim} {address}"
             news.append(NewNotice(claim, message.sender, address, message.text, "semaphore", now))
         if not refused:
             return news, ""
