@@ -62,7 +62,7 @@ interface Props {
 export function Foot({ composer, send, discard }: Props): VNode {
   const html = composer.format.value === "html";
   return (
-    <footer class="compose-foot">
+    <div class="compose-foot">
       {composer.failure.value ? (
         <p class="compose-failure" role="alert">
           {composer.failure.value}
@@ -78,6 +78,6 @@ export function Foot({ composer, send, discard }: Props): VNode {
         <span class="grow" />
         <IconButton icon="trash" label={t("Discard")} onClick={discard} />
       </div>
-    </footer>
+    </div>
   );
 }

@@ -62,17 +62,17 @@ function Head({ composer, state, desk, heading }: WindowProps & { heading: strin
   const close = (): void => void desk.close(composer);
   if (isPhone.value) {
     return (
-      <header class="compose-head">
+      <div class="compose-head">
         <IconButton icon="back" label={t("Close and keep the draft")} onClick={close} />
         <h2 id={heading} dir="auto">
           {title}
         </h2>
-      </header>
+      </div>
     );
   }
   const folded = state === "folded";
   return (
-    <header class="compose-head">
+    <div class="compose-head">
       <h2 id={heading} dir="auto">
         <button type="button" aria-expanded={!folded} onClick={() => (folded ? desk.show(composer) : desk.setState(composer, "folded"))}>
           {title}
@@ -83,20 +83,15 @@ function Head({ composer, state, desk, heading }: WindowProps & { heading: strin
         <IconButton icon={state === "full" ? "shrink" : "expand"} size={17} label={state === "full" ? t("Smaller") : t("Full size")} onClick={() => desk.setState(composer, state === "full" ? "open" : "full")} />
       )}
       <IconButton icon="close" size={18} label={t("Close and keep the draft")} shortcut={t("Esc")} onClick={close} />
-    </header>
+    </div>
   );
 }
 
-function onKey(event: KeyboardEvent, { composer, desk, state }: WindowProps, send: () => void): void {
-  if (event.defaultPrevented || event.isComposing) return;
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-    event.preventDefault();
-    send();
-  } else if (event.key === "Escape" && !(event.target as HTMLElement).closest(":popover-open")) {
-    event.preventDefault();
-    if (state === "full" && !isPhone.peek()) desk.setState(composer, "open");
-    else void desk.close(composer);
-  }
+function onEscape(event: KeyboardEvent, { composer, desk, state }: WindowProps): void {
+  if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || (event.target as HTMLElement).closest(":popover-open")) return;
+  event.preventDefault();
+  if (state === "full" && !isPhone.peek()) desk.setState(composer, "open");
+  else void desk.close(composer);
 }
 
 export function Window(props: WindowProps): VNode {
@@ -118,7 +113,14 @@ export function Window(props: WindowProps): VNode {
       role="dialog"
       aria-labelledby={heading}
       aria-busy={composer.sending.value}
-      onKeyDown={(event) => onKey(event, props, send)}
+      onKeyDownCapture={(event) => {
+        // Before the editor, for which it is a line of its own.
+        if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
+        event.preventDefault();
+        event.stopPropagation();
+        send();
+      }}
+      onKeyDown={(event) => onEscape(event, props)}
       onDragEnter={(event) => {
         if (hasFiles(event) && state !== "folded") dragging.value = true;
       }}

@@ -1,0 +1,279 @@
+"""Writing mail in Chromium on a real site: files of 50 MB, undo, drafts, answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.composing import ComposeCase
+from tests.fakes.site import DOMAIN
+
+LARGE = 50_000_000
+SLOW = 120_000  # milliseconds for 50 MB on a loaded machine
+
+_DROP = """([selector, name, size]) => {
+    const data = new DataTransfer();
+    const octets = new Uint8Array(size);
+    for (let at = 0; at < size; at += 65536)
+        crypto.getRandomValues(octets.subarray(at, at + 65536));
+    data.items.add(new File([octets], name, { type: 'application/octet-stream' }));
+    const fire = (where, type) => document.querySelector(where).dispatchEvent(
+        new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: data }));
+    fire(selector, 'dragenter');
+    return new Promise((resolve) => setTimeout(() => {
+        const zone = document.querySelector('.compose-drop') !== null;
+        fire('.compose-drop', 'drop');
+        resolve(zone);
+    }, 300));
+}"""
+
+
+class LargeTests(ComposeCase):
+    def test_fifty_megabytes_by_button_and_by_drop_undone_and_sent(self) -> None:
+        octets = hashlib.sha256(b"seed").digest() * (LARGE // 32)
+        directory = tempfile.mkdtemp(prefix="mi")
+        self.addCleanup(shutil.rmtree, directory)
+        path = Path(directory, "drawing.bin")
+        path.write_bytes(octets)
+        page, other = self.start(), self.start(name="bob")
+        window = self.write(page, "bob", "The drawing", "Have a look.")
+        window.locator("input[type=file]").set_input_files(path)
+        expect(window.get_by_text("50 MB").first).to_be_visible()
+        expect(window.get_by_role("button", name="Remove drawing.bin")).to_be_visible(timeout=SLOW)
+        self.saved_slowly(window)
+        window.get_by_role("button", name="Send", exact=True).click()
+        sent = page.get_by_role("status").filter(has_text="Sent")
+        expect(sent).to_be_visible(timeout=SLOW)
+        sent.get_by_role("button", name="Undo").click()
+        window = self.window_of(page, "The drawing")
+        expect(window.get_by_text("Have a look.")).to_be_visible()
+        expect(window.get_by_role("button", name="Remove drawing.bin")).to_be_visible()
+        expect(window.get_by_role("button", name="Remove Bob Öz")).to_be_visible()
+        self.assertEqual(
+            [each["subject"] for each in self.mails("alice", "drafts")], ["The drawing"]
+        )
+        self.assertEqual(self.mails("alice", "sent"), [])
+        window.get_by_role("button", name="Send", exact=True).click()
+        expect(window).to_have_count(0, timeout=SLOW)
+        row = other.get_by_role("grid").get_by_text("The drawing")
+        expect(row).to_be_visible(timeout=SLOW)
+        row.click()
+        with other.expect_download(timeout=SLOW) as waiting:
+            other.get_by_role("link", name="drawing.bin").click()
+        self.assertEqual(
+            hashlib.sha256(Path(waiting.value.path()).read_bytes()).digest(),
+            hashlib.sha256(octets).digest(),
+        )
+        [mail] = self._named("alice", "sent")
+        self.assertEqual(mail["keywords"], {"$seen": True})
+        self.assertEqual(self._named("alice", "drafts"), [])
+
+    def _named(self, name: str, role: str) -> list[dict[str, Any]]:
+        found = self.mails(name, role, "keywords")
+        return [each for each in found if each["subject"] == "The drawing"]
+
+    def saved_slowly(self, window: Locator) -> None:
+        expect(window.get_by_text("Saved", exact=True)).to_be_visible(timeout=SLOW)
+
+    def test_by_drop(self) -> None:
+        page, other = self.start(), self.start(name="carla")
+        window = self.write(page, "carla", "By drop", "Here.")
+        zone = page.evaluate(_DROP, [".compose-window", "photos.bin", LARGE])
+        self.assertTrue(zone)
+        expect(window.get_by_role("button", name="Remove photos.bin")).to_be_visible(timeout=SLOW)
+        page.evaluate(_DROP, [".compose-window", "too-much.bin", 40_000_000])
+        expect(page.get_by_text("too-much.bin has no room")).to_be_visible()
+        window.get_by_role("button", name="Send", exact=True).click()
+        expect(window).to_have_count(0, timeout=SLOW)
+        row = other.get_by_role("grid").get_by_text("By drop")
+        expect(row).to_be_visible(timeout=SLOW)
+        row.click()
+        expect(other.get_by_text("50 MB").first).to_be_visible()
+
+    def test_an_upload_is_cancelled_and_one_that_breaks_off_is_tried_again(self) -> None:
+        page = self.start()
+        window = self.write(page, "bob", "Broken", "x")
+        fails = [True]
+
+        def upload(route: Any) -> None:
+            if fails:
+                route.fulfill(status=413, content_type="application/problem+json",
+                              body=json.dumps({"detail": "Too large for today."}))  # fmt: skip
+            else:
+                route.continue_()
+
+        page.route("**/jmap/upload/**", upload)
+        small = {"name": "a.txt", "mimeType": "text/plain", "buffer": b"abc"}
+        window.locator("input[type=file]").set_input_files(small)  # type: ignore[arg-type]
+        expect(window.get_by_text("Too large for today.")).to_be_visible()
+        window.get_by_role("button", name="Send", exact=True).click()
+        expect(window.get_by_role("alert")).to_contain_text("could not be uploaded")
+        fails.clear()
+        window.get_by_role("button", name="Upload a.txt again").click()
+        expect(window.get_by_role("button", name="Remove a.txt")).to_be_visible()
+        window.get_by_role("button", name="Remove a.txt").click()
+        expect(window.get_by_text("a.txt")).to_have_count(0)
+        self._windows[-1].forgive("413")
+        window.get_by_role("button", name="Discard").click()
+
+
+class DraftTests(ComposeCase):
+    def test_comes_back_after_a_reload_and_from_the_folder(self) -> None:
+        page = self.start(name="carla")
+        window = self.write(page, "bob", "Half a letter", "The first half")
+        self.saved(window)
+        page.keyboard.type(" is here.")
+        page.goto("/#/settings")  # it survives walking about
+        expect(window.get_by_text("The first half is here.")).to_be_visible()
+        page.wait_for_timeout(2000)  # the promise: saved within two seconds
+        [draft] = self.mails("carla", "drafts", "preview", "keywords")
+        self.assertIn("The first half is here.", draft["preview"])
+        self.assertTrue(draft["keywords"]["$draft"])
+        page.reload()
+        window = self.window_of(page, "Half a letter")
+        expect(window.get_by_text("The first half is here.")).to_be_visible()
+        expect(window.get_by_role("button", name="Remove Bob Öz")).to_be_visible()
+        page.keyboard.press("Escape")
+        window.get_by_role("button", name="Close and keep").click()
+        expect(window).to_have_count(0)
+        page.goto("/#/mail/drafts")
+        page.get_by_role("grid").get_by_text("Half a letter").click()
+        expect(window.get_by_text("The first half is here.")).to_be_visible()
+        window.get_by_role("button", name="Discard").click()
+        expect(window).to_have_count(0)
+        expect(page.get_by_role("grid").get_by_text("Half a letter")).to_have_count(0)
+        page.get_by_role("status").get_by_role("button", name="Undo").click()
+        expect(window.get_by_text("The first half is here.")).to_be_visible()
+        self.assertEqual(len(self.mails("carla", "drafts")), 1)
+        window.get_by_role("button", name="Discard").click()
+
+    def test_without_a_server_it_is_kept_in_the_browser(self) -> None:
+        page = self.start(name="admin")
+        window = self.write(page, "bob", "Tunnel", "Written before")
+        self.saved(window)
+        page.route("**/jmap/api", lambda route: route.abort())
+        page.keyboard.type(" and in the tunnel.")
+        expect(window.get_by_text("Not saved. It is kept in this browser.")).to_be_visible()
+        page.unroute("**/jmap/api")
+        page.once("dialog", lambda dialog: dialog.accept())  # the browser warns
+        page.reload()
+        window = self.window_of(page, "Tunnel")
+        expect(window.get_by_text("Written before and in the tunnel.")).to_be_visible()
+        self.saved(window)
+        [draft] = self.mails("admin", "drafts", "preview")
+        self.assertIn("in the tunnel", draft["preview"])
+        for fault in [each for each in self._windows[-1].faults if "jmap/api" in each]:
+            self._windows[-1].forgive(fault)
+        window.get_by_role("button", name="Discard").click()
+
+    def test_several_at_once(self) -> None:
+        page = self.start()
+        first = self.write(page, "bob", "First", "one")
+        page.get_by_role("button", name="New message").first.click()
+        second = self.window_of(page)
+        expect(second.get_by_role("combobox", name="To")).to_be_focused()
+        expect(first.get_by_text("one", exact=True)).to_be_visible()
+        first.get_by_role("button", name="Fold").click()
+        expect(first.get_by_role("textbox", name="Text")).to_be_hidden()
+        first.get_by_role("button", name="First").click()
+        expect(first.get_by_text("one", exact=True)).to_be_visible()
+        first.get_by_role("button", name="Full size").click()
+        expect(page.locator(".app")).to_have_attribute("inert", "")
+        page.keyboard.press("Escape")
+        expect(page.locator(".app[inert]")).to_have_count(0)
+        second.get_by_role("button", name="Close and keep").click()
+        expect(page.locator(".compose-window")).to_have_count(1)
+        first.get_by_role("button", name="Discard").click()
+
+
+class AnswerTests(ComposeCase):
+    def _open(self, page: Page) -> None:
+        page.goto("/#/mail/inbox")
+        page.get_by_role("grid").get_by_text("AW: Planks").click()
+        expect(page.get_by_role("button", name="Forward").last).to_be_visible()
+
+    def test_reply_to_all_quotes_and_threads(self) -> None:
+        page = self.start()
+        self._open(page)
+        page.keyboard.press("a")
+        window = self.window_of(page, "Re: Planks")
+        text = window.get_by_role("textbox", name="Text")
+        expect(text).to_be_focused()
+        expect(text.locator("blockquote")).to_contain_text("Twelve planks, please.")
+        expect(text).to_contain_text(re.compile(r"On .*2026.*, Mara Lind .* wrote:"))
+        self.assertNotEqual(page.title(), "changed")
+        page.keyboard.type("You get them.")
+        self.saved(window)
+        [draft] = [each for each in self.mails(
+            "alice", "drafts", "to", "cc", "inReplyTo", "references", "bodyValues", "attachments",
+            "textBody", "htmlBody") if each["subject"] == "Re: Planks"]  # fmt: skip
+        self.assertEqual(
+            [each["email"] for each in draft["to"]], ["office@customer.example", f"carla@{DOMAIN}"]
+        )
+        self.assertEqual([each["email"] for each in draft["cc"]], ["tomas@customer.example"])
+        self.assertEqual(draft["inReplyTo"], ["planks@customer.example"])
+        self.assertEqual(draft["references"], ["first@customer.example", "planks@customer.example"])
+        values = [each["value"] for each in draft["bodyValues"].values()]
+        self.assertTrue(any(each.startswith("You get them.") for each in values), values)
+        self.assertTrue(any("> Twelve planks, please." in each for each in values), values)
+        self.assertTrue(any("cid:plank" in each for each in values), values)
+        [picture] = draft["attachments"]
+        self.assertEqual((picture["cid"], picture["disposition"]), ("plank", "inline"))
+        window.get_by_role("button", name="Formatted text").click()
+        field = window.get_by_role("textbox", name="Text")
+        expect(field).to_have_value(re.compile(r"^You get them\.(.|\n)*> Twelve planks, please\."))
+        window.get_by_role("button", name="Discard").click()
+
+    def test_forward_takes_the_files_along(self) -> None:
+        page = self.start()
+        self._open(page)
+        page.keyboard.press("f")
+        window = self.window_of(page, "Fwd: AW: Planks")
+        expect(window.get_by_role("combobox", name="To")).to_be_focused()
+        expect(window.get_by_role("button", name="Remove plan.pdf")).to_be_visible()
+        self.recipient(page, window.get_by_role("combobox", name="To"), "carla")
+        window.get_by_role("button", name="Send", exact=True).click()
+        expect(window).to_have_count(0)
+        other = self.start(name="carla")
+        row = other.get_by_role("grid").get_by_text("Fwd: AW: Planks")
+        expect(row).to_be_visible()
+        row.click()
+        expect(other.get_by_role("link", name="plan.pdf")).to_be_visible()
+        frame = other.frame_locator("iframe.html-frame")
+        expect(frame.get_by_text("Forwarded message")).to_be_visible()
+        expect(frame.get_by_role("img", name="a plank")).to_be_visible()
+        found = self.mails("alice", "inbox", "keywords")
+        [mail] = [each for each in found if each["subject"] == "AW: Planks"]
+        self.assertTrue(mail["keywords"].get("$forwarded"))
+
+    def test_what_keeps_it_from_being_sent_is_said(self) -> None:
+        page = self.start()
+        window = self.write(page, f"nobody-here@{DOMAIN},", "", "See the attached plan.")
+        page.keyboard.press("Control+Enter")
+        page.get_by_role("dialog").get_by_role("button", name="Send").last.click()  # no file
+        page.get_by_role("dialog").get_by_role("button", name="Send").last.click()  # no subject
+        window = page.locator(".compose-window")
+        expect(window.get_by_role("alert")).to_be_visible()
+        expect(window.locator(".recipient-wrong")).to_have_count(1)
+        field = window.get_by_role("combobox", name="To")
+        field.fill("bob at home,")
+        window.get_by_role("button", name="Send", exact=True).click()
+        expect(window.get_by_role("alert")).to_contain_text("“bob at home” is not a mail address")
+        window.get_by_role("button", name="Discard").click()
+
+    def test_links_to_addresses(self) -> None:
+        page = self.start(name="bob")
+        page.evaluate("""() => { const link = document.createElement('a');
+            link.href = 'mailto:order@customer.example?subject=Order%207&body=Seven';
+            link.textContent = 'order'; document.querySelector('main').prepend(link); }""")
+        page.get_by_role("link", name="order", exact=True).click()
+        window = self.window_of(page, "Order 7")
+        expect(window.get_by_role("button", name="Remove order@customer.example")).to_be_visible()
+        expect(window.get_by_role("textbox", name="Text")).to_have_text("Seven")
