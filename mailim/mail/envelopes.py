@@ -5,14 +5,20 @@ The one place that decides it, for SMTP and for JMAP.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Final, Protocol
 
 from mailim.address import normal_domain, parse_address
 from mailim.errors import Invalid, LimitExceeded, NotPermitted
 from mailim.interfaces.accounts import Account
+from mailim.wire.fields import raw_fields
 from mailim.wire.mailboxes import parse_mailboxes
 from mailim.wire.smtp_paths import Path
+
+HEADER_OCTETS: Final = 1024 * 1024  # of a message that an account sends
+
+_LONE_CR: Final = re.compile(rb"\r(?!\n)")
 
 
 class DirectoryLike(Protocol):
@@ -64,8 +70,10 @@ class Envelopes:
             return False
 
     async def check_authors(self, account: Account, authors: Iterable[str]) -> None:
-        """Raises `Refusal` unless all of these are the account's addresses."""
+        """Raises `Refusal` unless all of these (see `authors_of`) are the account's addresses."""
         for each in dict.fromkeys(authors):
+            if not each:
+                raise Refusal("5.7.1", "The header does not say clearly whom it is from.")
             if not await self.is_own(account, each):
                 raise Refusal("5.7.1", "The message is from an address that is not yours.")
 
@@ -130,3 +138,17 @@ def addresses_in(fields: Iterable[tuple[str, bytes]], *names: str) -> tuple[str,
         if name.lower() in names:
             found += [each.email for each in parse_mailboxes(value)]
     return tuple(found)
+
+
+def authors_of(header: bytes, followed: bool) -> tuple[str, ...]:
+    """Give the addresses in all From fields of a message's header, as they are written.
+
+    header: up to and with the empty line, more than `HEADER_OCTETS` of it are not needed;
+    followed: whether a body comes behind. Among them is "" where other programs might find
+    a From field that is not found here: in a header that is too long or has no proper end, or
+    behind a lone CR, which leaves as CRLF (RFC 5321 2.3.8).
+    """
+    found = addresses_in(raw_fields(header), "from")
+    ended = header in (b"\n", b"\r\n") or header.endswith((b"\n\n", b"\n\r\n"))
+    odd = len(header) > HEADER_OCTETS or (followed and not ended) or _LONE_CR.search(header)
+    return (*found, "") if odd else found

@@ -24,7 +24,7 @@ from mailim.interfaces.bodies import IBodyWriter, PreparedBody
 from mailim.interfaces.spool import NewMail
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.limits import PREFIX_OCTETS, TRACE_HOPS
-from mailim.mail.envelopes import addresses_in
+from mailim.mail.envelopes import HEADER_OCTETS, authors_of
 from mailim.mail.trace import received_field
 from mailim.wire.message import MessageFacts, describe
 from mailim.wire.mime import headers
@@ -45,7 +45,7 @@ class PreparedMail:
     body: PreparedBody
     facts: MessageFacts
     prefix: bytes = b""  # header fields to stand before the mail, behind our Received
-    authors: tuple[str, ...] = ()  # the addresses in From, see `envelopes.addresses_in`
+    authors: tuple[str, ...] = ()  # the addresses in From, see `envelopes.authors_of`
 
 
 class Intake:
@@ -153,6 +153,7 @@ class MailWriter:
 def _look(octets: bytes | MappedOctets) -> tuple[MessageFacts, int, tuple[str, ...]]:
     """Derive the facts, count Received fields, find who wrote it; runs in a thread."""
     facts = describe(octets)
-    fields = headers(octets, facts.structure)
-    hops = sum(name.lower() == "received" for name, _ in fields)
-    return facts, hops, addresses_in(fields, "from")
+    whole = facts.structure
+    hops = sum(name.lower() == "received" for name, _ in headers(octets, whole))
+    header = bytes(octets[: min(whole.body_start, HEADER_OCTETS + 1)])
+    return facts, hops, authors_of(header, whole.body_start < len(octets))

@@ -19,14 +19,20 @@ from mailim.interfaces.items import Item
 from mailim.interfaces.store import IStore
 from mailim.interfaces.submissions import Sending
 from mailim.mail.allowances import Allowances
-from mailim.mail.envelopes import Envelopes, Refusal, addresses_in, normal_sender
+from mailim.mail.envelopes import (
+    HEADER_OCTETS,
+    Envelopes,
+    Refusal,
+    addresses_in,
+    authors_of,
+    normal_sender,
+)
 from mailim.mail.intake import Intake, PreparedMail
 from mailim.wire.bcc import without_bcc
 from mailim.wire.fields import raw_fields
 from mailim.wire.message import MessageFacts
 from mailim.wire.smtp_paths import PathError, parse_path
 
-HEADER_OCTETS: Final = 1024 * 1024  # of a message that is sent
 MAX_HOLD_SECONDS: Final = 31 * 24 * 3600  # RFC 8621 1.3.2 maxDelayedSend
 
 _Fields = Sequence[tuple[str, bytes]]
@@ -102,8 +108,8 @@ class Outgoing:
             most = self.message_octets
             raise Unsendable("tooLarge", f"More than {most} octets.", maxSize=most)
         header = await self._header(item, facts)
+        await self._check_authors(account, authors_of(header, len(header) < octets))
         fields = list(raw_fields(header))
-        await self._check_authors(account, fields)
         if sender is None:
             sender = await self._sender(account, fields, identity)
         reverse_path = await self._reverse_path(account, sender)
@@ -116,10 +122,9 @@ class Outgoing:
 
     # --- who sends ----------------------------------------------------------------------
 
-    async def _check_authors(self, account: Account, fields: _Fields) -> None:
-        authors = addresses_in(fields, "from")
+    async def _check_authors(self, account: Account, authors: Sequence[str]) -> None:
         if not authors or "" in authors:
-            text = "The message does not say whom it is from."
+            text = "The message does not say clearly whom it is from."
             raise Unsendable("invalidEmail", text, properties=["from"])
         try:
             await self._envelopes.check_authors(account, authors)

@@ -32,6 +32,23 @@ class RefusalTests(SubmissionCase):
             if kind == "invalidEmail":
                 self.assertEqual(error["properties"], ["from"])
 
+    async def test_a_from_field_that_others_may_find(self) -> None:
+        """What the relay, or who reads it, would make a header of."""
+        await self.start()
+        good = f"From: {ALICE}\r\nTo: {BOB}\r\n"
+        for data in (
+            f"{good}Subject: x\rFrom: {BOB}\r\n\r\ntext",
+            f"{good}\rFrom: {BOB}\r\n\r\ntext",
+            f"{good}no field\r\nFrom: {BOB}\r\n",
+            f"no field\r\n{good}\r\ntext",
+            f"{good}{'X: y' * 2**18}\r\nFrom: {BOB}\r\n\r\ntext",
+        ):
+            email = await self.kit.add(data.encode(), "drafts")
+            error = await self.refused(email)
+            self.assertEqual(error["type"], "invalidEmail", data[:100])
+        for data in (good, good.replace("\r\n", "\n"), f"{good}\r\n", f"{good}no field\r\n\r\nx"):
+            await self.sent(await self.kit.add(data.encode(), "drafts"))
+
     async def test_the_envelope_says_who_sends(self) -> None:
         await self.start()
         email = await self.draft(sender=f"{ALICE}, sales@example.test")

@@ -158,6 +158,8 @@ class SendingTests(OfficeCase):
             (f"From: {BOB}\r\nFrom: {ALICE}\r\n", "550 5.7.1"),
             ("From: The boss\r\n", "550 5.7.1"),
             (f'From: "{ALICE}" <boss@example.org>\r\n', "550 5.7.1"),
+            (f"no field\r\nFrom: {ALICE}\r\n", "550 5.7.1"),
+            (f"From: {ALICE}\r\n{'X: y' * 2**14}\r\n" * 17, "550 5.7.1"),
         ):
             await client.all(f"MAIL FROM:<{ALICE}>", f"RCPT TO:<{BOB}>", "DATA")
             client.send(f"{fields}Subject: x\r\n\r\nHello\r\n.\r\n")
