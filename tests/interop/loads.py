@@ -11,6 +11,7 @@ import contextlib
 import http.client
 import smtplib
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 from tests.fakes.jmap import Jmap
@@ -19,6 +20,7 @@ from tests.fakes.site import DOMAIN, RunningSite
 PASSWORD = "correct horse battery"
 ALICE, BOB = f"alice@{DOMAIN}", f"bob@{DOMAIN}"
 OUTSIDE = "kim@outside.example"
+BY_CHAT = "the record"
 LARGE = 200_000  # octets: kept in a file, not in the database
 
 
@@ -28,7 +30,13 @@ class Ledger:
     def __init__(self) -> None:
         self.tried: dict[str, tuple[str, ...]] = {}
         self.given: dict[str, tuple[str, ...]] = {}
+        self._files = 0
         self.trouble: list[str] = []  # refusals: nothing of that is expected
+
+    def number(self) -> int:
+        """Give another number for a file's name."""
+        self._files += 1
+        return self._files
 
     def missing(self, seen: set[str], who: str) -> set[str]:
         """Give what was promised to somebody and is not there."""
@@ -47,7 +55,7 @@ class Load:
         """Start the threads; the result stops them and waits for their end."""
         self._round += 1
         over = threading.Event()
-        works = [self._exchange] * kinds + [self._submission, self._page]
+        works = [self._exchange] * kinds + [self._submission, self._page, self._files]
         threads = [
             threading.Thread(target=work, args=(f"{self._round}-{place}", over))
             for place, work in enumerate(works)
@@ -134,6 +142,19 @@ class Load:
                     self._ledger.trouble.append(str(made))
                     return
                 self._ledger.given[subject] = (BOB, OUTSIDE)
+
+    def _files(self, name: str, over: threading.Event) -> None:
+        """Leave semaphore files, as programs do: locked while they are written."""
+        folder = self._site.var / "WorldClient"
+        while not over.is_set():
+            number = self._ledger.number()
+            lock, file = folder / f"IM-{number}.LCK", folder / f"IM-{number}.SEM"
+            lock.touch()
+            text = f"{name}-{number}"
+            file.write_text(f"To: {BOB}\nFrom: {ALICE}\n\nfile {text}")
+            self._ledger.tried[text] = self._ledger.given[text] = (BY_CHAT,)
+            lock.unlink()
+            time.sleep(0.02)
 
     def _send(
         self,

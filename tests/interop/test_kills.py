@@ -1,8 +1,9 @@
 """kill -9 at random moments under load, with a ledger kept outside of the server.
 
 Every mail that got its 250 is afterwards in each of its recipients' folders exactly once,
-and has been handed to the outside world. `MAILIM_KILLS` says how often it is killed: a few
-times in `make test`, two hundred times before a change lands (`.ci/run`).
+and has been handed to the outside world; every semaphore file is on record exactly once.
+`MAILIM_KILLS` says how often the server is killed: a few times in `make test`, two hundred
+times before a change lands (`.ci/run`).
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ class KillTests(TestCase):
         await deferToThread(self.kill_often, site, Load(site, ledger))
         self.assertEqual(ledger.trouble, [])
         self.assertGreater(len(ledger.given), 5 * KILLS)
-        # Every kind was served: three from outside, submission, the page.
-        self.assertEqual({name.split("-")[1] for name in ledger.given}, set("01234"))
+        # Every kind was served: three from outside, submission, the page, files.
+        self.assertEqual({name.split("-")[1] for name in ledger.given}, set("012345"))
         await self.until_empty(site)
         for who in (ALICE, BOB):
             subjects = await deferToThread(all_subjects, Jmap(site, who, PASSWORD))
@@ -92,7 +93,8 @@ class KillTests(TestCase):
         """Wait until nothing is in the queue, not delaying what waits for its next attempt."""
         for _ in range(600):
             waiting: list[Any] = await deferToThread(site.call, "queue.list")
-            if not waiting and not await deferToThread(handed_in, site):
+            files = list((site.var / "WorldClient").glob("*.SEM"))
+            if not waiting and not files and not await deferToThread(handed_in, site):
                 return
             await deferToThread(site.call, "queue.retry")
             await deferLater(reactor, 0.5)
@@ -124,3 +126,15 @@ def handed_in(site: RunningSite) -> int:
         ("EmailSubmission/query", {"filter": {"undoStatus": "pending"}, "limit": 1})
     )
     return len(found["ids"])
+
+
+def all_files(site: RunningSite) -> list[str]:
+    """Give the names in all messages on record that came of files."""
+    found: list[str] = []
+    before: dict[str, Any] = {}
+    while True:
+        rows = site.call("record.search", kind="message", text="file", limit=500, **before)
+        found += [row["body"].removeprefix("file ") for row in rows]
+        if not rows:
+            return found
+        before = {"before": int(rows[-1]["id"])}
