@@ -24,7 +24,7 @@ from twisted.trial.unittest import TestCase
 from tests.fakes.jmap import Jmap
 from tests.fakes.site import DOMAIN, RunningSite
 from tests.fakes.smtp_server import FakeSmtp
-from tests.interop.loads import ALICE, BOB, OUTSIDE, PASSWORD, Ledger, Load
+from tests.interop.loads import ALICE, BOB, BY_CHAT, OUTSIDE, PASSWORD, Ledger, Load
 
 KILLS = int(os.environ.get("MAILIM_KILLS", "10"))
 _SUBJECT = re.compile(rb"^Subject: (.*)\r$", re.MULTILINE)
@@ -50,6 +50,13 @@ class KillTests(TestCase):
             twice = {name: n for name, n in Counter(subjects).items() if n != 1}
             self.assertEqual(twice, {}, who)
             self.assertLessEqual(set(subjects), set(ledger.tried))
+        for _ in range(100):
+            leaves = await deferToThread(all_files, site)
+            if not ledger.missing(set(leaves), BY_CHAT):
+                break
+            await deferLater(reactor, 0.2)
+        self.assertEqual(ledger.missing(set(leaves), BY_CHAT), set())
+        self.assertEqual({name: n for name, n in Counter(leaves).items() if n != 1}, {})
         sent = [
             found[1].decode() for each in outside.taken if (found := _SUBJECT.search(each.data))
         ]
