@@ -96,7 +96,7 @@ export function Overview(): VNode {
       <div class="figures">
         <Figure to="users" icon="user" title={t("Accounts")} value={all?.length ?? null} note={disabled ? tn("1 shut out", "{n} shut out", disabled) : t("all active")} />
         <Figure to="connections" icon="chat" title={t("Connections")} value={rows?.length ?? null} note={tn("1 person", "{n} people", people)} />
-        <Figure to="queue" icon="clock" title={t("Mails in the queue")} value={waiting ? Math.min(waiting.length, STEP) : null} note={queueNote} bad={held > 0} />
+        <Figure to="queue" icon="clock" title={t("Queue")} value={waiting ? Math.min(waiting.length, STEP) : null} note={queueNote} bad={held > 0} />
         <Figure to="multipop" icon="collect" title={t("Collected mailboxes")} value={boxes.data.value?.length ?? null} note={failing ? tn("1 fails", "{n} fail", failing) : t("none fails")} bad={failing > 0} />
         <a class="card figure" href={sectionHref("record")}>
           <span class="figure-icon">
