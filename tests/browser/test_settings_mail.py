@@ -23,6 +23,17 @@ _HIDDEN = """() => {
     Object.defineProperty(document, 'visibilityState', { get: () => 'hidden' });
 }"""
 
+_RULE = """
+enabled = true
+[[rule]]
+name = "Announce"
+when = [{ all = true }]
+[[rule.then]]
+do = "instant_message"
+to = "$RECIPIENT$"
+from = "$PRIMARYDOMAIN$"
+text = "Mail from $SENDER$: $SUBJECT$"
+"""
 # Tones are counted instead of being played.
 _DEAF = """
     window.tones = 0;
@@ -220,6 +231,20 @@ class CardTests(SettingsCase):
         self.picture(page, "announcement-phone")
         card.get_by_role("button", name="While you were away.").click()
         expect(page.get_by_role("log").get_by_text("While you were away.")).to_be_visible()
+
+    def test_a_rule_for_mail_announces_it(self) -> None:
+        rules = self.site.directory / "etc" / "filters.toml"
+        before = rules.read_text()
+        self.addCleanup(rules.write_text, before)
+        page = self.window(DESK).sign_in("carla")
+        expect(page.get_by_role("button", name="Your presence: Online")).to_be_visible()
+        rules.write_text(_RULE)
+        self.office.collect("carla", week()[0])
+        card = page.locator(".notice-card", has_text="Mail from")
+        expect(card).to_contain_text("Announcement")
+        expect(card).to_contain_text("Mail from friend@post.example: Lunch?")
+        expect(page.locator(".notice-card", has_text="New mail")).to_be_visible()
+        self.picture(page, "rule")
 
     def test_new_mail_as_a_card_that_opens_it(self) -> None:
         page = self.window(DESK).sign_in("alice")
