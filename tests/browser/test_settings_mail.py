@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.desk import DESK, PASSWORD, PHONE, BrowserCase, Office
@@ -218,6 +219,11 @@ class CardTests(SettingsCase):
         expect(card).to_be_visible()
         expect(card).to_contain_text("Announcement")
         self.picture(page, "announcement")
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished))")
+            found = Axe().run(page, context=".notice-cards").response["violations"]
+            self.assertEqual([one["help"] for one in found], [], scheme)
         page.get_by_role("link", name="Chat, 1 unread message").click()
         page.get_by_role("link", name=re.compile(re.escape(DOMAIN))).first.click()
         expect(page.get_by_role("log").get_by_text("The server restarts at noon.")).to_be_visible()
