@@ -7,6 +7,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from mailim.address import normal_domain, parse_account_address
+from mailim.errors import Invalid
 from mailim.limits import FOLDER_DEPTH, FOLDER_NAME_OCTETS
 from mailim.mail.filters.conditions import HeaderName, Line, Model, address, one_or_many, printable
 from mailim.mail.filters.limits import (
@@ -51,12 +53,32 @@ def _added_name(text: str) -> str:
     return text
 
 
+def is_sender(text: str) -> bool:
+    """Tell whether an instant message can come from this address or domain (RFC 7622 3)."""
+    try:
+        if "@" in text:
+            parse_account_address(text)
+        else:
+            normal_domain(text)
+    except Invalid:
+        return False
+    return True
+
+
 def _recipient(text: str) -> str:
     """Check an address that may hold macros."""
     if has_macro(text):
         address(expand(text, lambda name: "a@b.example" if name in _WHOLE else "b.example"))
         return text
     return address(text)
+
+
+def _sender(text: str) -> str:
+    """Check an address or domain that may hold macros."""
+    tried = expand(text, lambda name: "a@b.example" if name in _WHOLE else "b.example")
+    if not is_sender(tried):
+        raise ValueError("is neither an address nor a domain")
+    return text
 
 
 def _text(text: str) -> str:
@@ -69,7 +91,7 @@ def _text(text: str) -> str:
 
 
 _WHOLE: Final = ("SENDER", "RECIPIENT", "ACTUALFROM", "ACTUALTO", "REPLYTO")
-_SENDER: Final = "$PRIMARYDOMAIN$"
+_FROM: Final = "$PRIMARYDOMAIN$"
 Address = Annotated[str, Field(max_length=VALUE_CHARS), AfterValidator(_recipient)]
 
 
@@ -165,7 +187,9 @@ class SendInstantMessage(Model):
     to: Annotated[
         list[Address], BeforeValidator(one_or_many), Field(min_length=1, max_length=COPY_ADDRESSES)
     ] = ["$RECIPIENT$"]
-    from_: Annotated[str, Field(min_length=1, max_length=VALUE_CHARS, alias="from")] = _SENDER
+    from_: Annotated[
+        str, Field(min_length=1, max_length=VALUE_CHARS, alias="from"), AfterValidator(_sender)
+    ] = _FROM
     text_: Annotated[str, Field(max_length=TEXT_CHARS, alias="text"), AfterValidator(_text)]
     about_automatic: bool = False
 

@@ -15,6 +15,7 @@ from mailim.interfaces.accounts import Account
 from mailim.interfaces.bodies import IBodies
 from mailim.interfaces.filters import IHearing, IRules, Ruling
 from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
+from mailim.mail.filters.actions import is_sender
 from mailim.mail.filters.evaluation import Circumstances, Explained, evaluate
 from mailim.mail.filters.limits import OCTETS
 from mailim.mail.filters.outcome import Outcome
@@ -159,6 +160,8 @@ async def settled(around: Surroundings, ruling: Ruling, origin: str) -> Ruling:
             notes.append(f"no instant message to {ping.recipient}: not an address here")
             continue
         domain = ping.sender.rpartition("@")[2]
-        strange = ping.told and origin not in _OURS and await around.directory.is_local(domain)
+        strange = not is_sender(ping.sender) or (ping.told and "." not in domain)
+        if ping.told and origin not in _OURS:
+            strange = strange or await around.directory.is_local(domain)
         pings.append(replace(ping, sender=around.domain if strange else ping.sender))
     return replace(ruling, pings=tuple(pings), notes=tuple(notes))

@@ -15,7 +15,7 @@ NAME_CHARS: Final = 100  # of a rule
 VALUE_CHARS: Final = 1000  # of a condition's value, of a header to add, of a reason
 TEXT_CHARS: Final = 4000  # of an instant message, before and after its macros are expanded
 FOLDER_CHARS: Final = 500
-PATTERN_OCTETS: Final = 8 * 1024 * 1024  # memory of one regular expression
+PATTERN_OCTETS: Final = 1024 * 1024  # memory of one regular expression
 
 # A mail
 OCTETS: Final = 1024 * 1024  # of the message, from its beginning

@@ -152,6 +152,8 @@ class Outcome:
             return self._note("send instant message (nothing: no address, or too many)")
         sender = normal(one_line(expand(deed.from_, macro)))
         body = expand(deed.text_, macro).strip()[:TEXT_CHARS]
+        if not body:
+            return self._note("send instant message (nothing: the text is empty)")
         told = has_macro(deed.from_)
         self._pings |= {Ping(each, sender, body, told): None for each in addresses}
         return f"send instant message to {', '.join(addresses)} from {sender}: {body}"

@@ -25,6 +25,8 @@ from mailim.mail.filters.rules import RuleProblem, RulesError, RuleSet, parse
 
 LOOK_SECONDS: Final = 1.0
 _SETTLED: Final = 2_000_000_000  # nanoseconds: a younger file may change without its time
+_PAUSE: Final = 0.1  # seconds in which nobody writes to a file that is whole
+_PAUSES: Final = 10
 
 Signature = tuple[int, int, int]
 
@@ -105,7 +107,23 @@ class RuleFile:
 
 
 def _look(path: Path, last: _Read) -> _Read:
-    """Read and check the file if it changed. Blocking."""
+    """Read and check the file if it changed. Blocking.
+
+    Somebody may be writing it at this moment: half a file can be good rules, and while one
+    is replaced there may be none. So what changed just now is read until it stays.
+    """
+    found = _once(path, last)
+    for _ in range(_PAUSES):
+        if found is last or found.signature is not None or found.data == last.data:
+            break
+        time.sleep(_PAUSE)
+        before, found = found, _once(path, last)
+        if found.data == before.data:
+            break
+    return found
+
+
+def _once(path: Path, last: _Read) -> _Read:
     try:
         with path.open("rb") as stream:
             status = _stat(stream.fileno())

@@ -10,12 +10,12 @@ from typing import Final
 
 from mailim.mail.filters.conditions import Condition
 from mailim.mail.filters.expressions import Expression, quoted
-from mailim.mail.filters.limits import SEEN_CHARS, VALUE_CHARS
-from mailim.mail.filters.macros import expand, one_line
+from mailim.mail.filters.limits import RULES, SEEN_CHARS, VALUE_CHARS
+from mailim.mail.filters.macros import expand, has_macro, one_line
 from mailim.mail.filters.view import MailView, Occasion, Seen, folded, seen
 
 NOTHING: Final = "(nothing)"
-_KEPT: Final = 512  # compiled patterns
+_KEPT: Final = RULES  # compiled patterns without macros
 _WHOLE: Final = ("is", "starts", "ends", "like")  # tests that look at an address alone too
 
 Members = Mapping[str, frozenset[str]]
@@ -97,18 +97,17 @@ def _is_member(condition: Condition, grounds: Grounds) -> bool:
 
 
 def _comparison(test: str, value: str, macro: Callable[[str], str]) -> Callable[[Seen], bool]:
-    if test == "matches":
+    if test in ("matches", "like"):
         try:
-            expression = _expression(expand(value, macro, quoted))
+            expression = _expression(test, value, macro)
         except ValueError:  # what macros gave makes it too large
             return lambda _one: False
-        return lambda one: expression.found_in(one.shown)
+        if test == "matches":
+            return lambda one: expression.found_in(one.shown)
+        return lambda one: expression.found_in(one.folded)
     wanted = folded(expand(value, macro, most=VALUE_CHARS))
-    if value and not wanted:
+    if not wanted:
         return lambda _one: False  # a macro that gave nothing is in no text
-    if test == "like":
-        pattern = _wildcards(wanted)
-        return lambda one: pattern.found_in(one.folded)
     return {
         "contains": lambda one: wanted in one.folded,
         "is": lambda one: wanted == one.folded,
@@ -117,16 +116,30 @@ def _comparison(test: str, value: str, macro: Callable[[str], str]) -> Callable[
     }[test]
 
 
-@lru_cache(_KEPT)
-def _wildcards(text: str) -> Expression:
-    """Give the pattern for a text in which * stands for anything and ? for one character."""
+def _expression(test: str, value: str, macro: Callable[[str], str]) -> Expression:
+    """Give the pattern of a rule; one with words of a stranger in it is not kept."""
+    if test == "matches":
+        return Expression(expand(value, macro, quoted)) if has_macro(value) else _pattern(value)
+    return _wildcards(value, macro) if has_macro(value) else _plain_wildcards(value)
+
+
+def _wildcards(value: str, macro: Callable[[str], str]) -> Expression:
+    """Give the pattern for a text in which * stands for anything and ? for one character.
+
+    In what a macro gives they stand for themselves.
+    """
     pieces = (
-        {"*": "(?s:.*)", "?": "(?s:.)"}.get(each) or quoted(each)
-        for each in re.split(r"([*?])", re.sub(r"\*+", "*", text))
+        {"*": "(?s:.*)", "?": "(?s:.)"}.get(each) or quoted(folded(expand(each, macro)))
+        for each in re.split(r"([*?])", re.sub(r"\*+", "*", value))
     )
     return Expression(rf"\A{''.join(pieces)}\z")
 
 
 @lru_cache(_KEPT)
-def _expression(pattern: str) -> Expression:
-    return Expression(pattern)
+def _pattern(value: str) -> Expression:
+    return Expression(value)
+
+
+@lru_cache(_KEPT)
+def _plain_wildcards(value: str) -> Expression:
+    return _wildcards(value, lambda name: name)

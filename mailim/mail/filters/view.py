@@ -27,6 +27,7 @@ from mailim.wire.mime import headers, text_of
 from mailim.wire.part import Part
 from mailim.wire.preview import html_to_text
 
+_NFC_PIECE: Final = 1024
 _ADDRESSES: Final = frozenset(
     ("from", "sender", "to", "cc", "bcc", "reply-to", "return-path", "delivered-to", "resent-from",
      "resent-to", "resent-cc", "resent-sender", "errors-to", "disposition-notification-to")
@@ -186,7 +187,12 @@ def seen(text: str) -> Seen:
 
 def folded(text: str) -> str:
     """Give a text as it is compared: without case, composed."""
-    return unicodedata.normalize("NFC", text.casefold()) if not text.isascii() else text.lower()
+    if text.isascii():
+        return text.lower()
+    text = text.casefold()
+    # Ordering combining marks takes quadratic time: long text is normalised piecewise.
+    pieces = (text[at : at + _NFC_PIECE] for at in range(0, len(text), _NFC_PIECE))
+    return "".join(unicodedata.normalize("NFC", piece) for piece in pieces)
 
 
 def moment(time: int) -> str:

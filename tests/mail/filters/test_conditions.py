@@ -145,6 +145,8 @@ class PeopleTest(SynchronousTestCase):
         data = b"X-A: .*\r\n" + MAIL
         self.assertFalse(matches('header = "Subject", matches = "^$HEADER:X-A$$"', data))
         self.assertTrue(matches('header = "X-A", matches = "^$HEADER:X-A$$"', data))
+        self.assertFalse(matches('header = "Subject", like = "$HEADER:X-A$"', b"X-A: *\r\n" + MAIL))
+        self.assertTrue(matches('header = "From", like = "*<$SENDER$?"'))
         wild = b"X-A: (((\r\n" + MAIL
         self.assertTrue(matches('header = "X-A", matches = "$HEADER:X-A$"', wild))
 
@@ -221,6 +223,19 @@ class HostileTest(SynchronousTestCase):
         start = time.monotonic()
         self.assertFalse(matches(f'of = "body", like = "{"a*" * 400}b"', data))
         self.assertLess(time.monotonic() - start, 20)
+
+    def test_texts_that_are_slow_to_compose(self) -> None:
+        marks = ("a" + "\u0301\u0323" * 120_000).encode()
+        head = b"Content-Type: text/plain; charset=utf-8\r\n" + MAIL.partition(b"\r\n\r\n")[0]
+        start = time.monotonic()
+        self.assertFalse(matches('of = "body", contains = "b"', head + b"\r\n\r\n" + marks))
+        self.assertLess(time.monotonic() - start, 20)
+
+    def test_a_pattern_a_mail_makes_too_large(self) -> None:
+        data = b"X-A: " + b"x" * 1000 + b"\r\n" + MAIL
+        for test in ("matches", "like"):
+            value = "*" + "$HEADER:X-A$" * 80 if test == "like" else "$HEADER:X-A$" * 80
+            self.assertFalse(matches(f'header = "Subject", {test} = "{value}"', data))
 
     @given(st.binary(max_size=2000))
     @settings(max_examples=150, deadline=None)

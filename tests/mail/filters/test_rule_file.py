@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred, succeed
@@ -31,8 +32,8 @@ class RuleFileTest(TestCase):
         """Write rules of these names; `age` is in seconds."""
         rules = "".join(rule(more=f'name = "{name}"') for name in names)
         self.path.write_text(text or f"enabled = true\n{rules}")
-        time = self.path.stat().st_mtime - age
-        os.utime(self.path, (time, time))
+        when = self.path.stat().st_mtime - age
+        os.utime(self.path, (when, when))
 
     async def names(self) -> list[str]:
         return [each.name for each in (await self.file.current()).rules]
@@ -92,12 +93,29 @@ class RuleFileTest(TestCase):
     async def test_written_twice_in_a_moment(self) -> None:
         """The same time and size, other octets: a young file is read again."""
         self.write("one", age=0)
-        time = self.path.stat().st_mtime_ns
+        when = self.path.stat().st_mtime_ns
         await self.names()
         self.write("two", age=0)
-        os.utime(self.path, ns=(time, time))
+        os.utime(self.path, ns=(when, when))
         self.clock.advance(LOOK_SECONDS)
         self.assertEqual(await self.names(), ["two"])
+
+    async def test_while_it_is_written(self) -> None:
+        """Neither half a file nor one that is being replaced is taken for the rules."""
+        self.write("one")
+        await self.names()
+        pauses: list[float] = []
+
+        def write_on(seconds: float) -> None:
+            pauses.append(seconds)
+            self.write("one", "two", age=0)
+
+        self.patch(time, "sleep", write_on)
+        for begin in (lambda: self.write(text="enabled = true\n", age=0), self.path.unlink):
+            begin()
+            self.clock.advance(LOOK_SECONDS)
+            self.assertEqual(await self.names(), ["one", "two"])
+        self.assertGreaterEqual(len(pauses), 2)
 
     async def test_broken_is_told_once(self) -> None:
         told: list[Any] = []

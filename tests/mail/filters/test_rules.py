@@ -99,6 +99,8 @@ class ProblemTest(SynchronousTestCase):
             rule(then='do = "instant_message", text = " "'): "is empty",
             rule(then='do = "instant_message", text = "\\u001b"'): "control characters",
             rule(then='do = "instant_message", text = "x", to = "$SUBJECT$"'): "not an address",
+            rule(then='do = "instant_message", text = "x", from = "a b"'): "neither an address",
+            rule(then='do = "instant_message", text = "x", from = "$SUBJECT$@x y"'): "neither",
             rule(then='do = "skip", rules = 0'): "greater than or equal to 1",
             rule(then='do = "jump", rule = "Rule"'): "no later rule",
             rule(then='do = "jump", rule = "Nowhere"'): "no later rule",

@@ -309,6 +309,19 @@ class InstantMessageTest(RulesCase):
             },
         )
 
+    async def test_a_sender_that_is_no_jid(self) -> None:
+        """RFC 7622 3.3.1: no apostrophe; the message must not be lost for it."""
+        self.begin(rule(then='do = "instant_message", from = "$SENDER$", text = "$SUBJECT$"'))
+        await self.send("bob", data=message("One", sender="o'neil@example.org"))
+        await self.send("bob", data=message("Two", sender="nobody"), sender="x@example.org")
+        await self.send("bob", data=message("", sender="carl@example.org"))
+        await self.settle()
+        self.assertEqual(
+            sorted((body, sender) for sender, _, body in await self.notices()),
+            [("One", "example.test"), ("Two", "example.test")],
+        )
+        self.assertEqual(len(await self.mail_of(1)), 3)
+
     async def test_our_own_mail_is_not_judged(self) -> None:
         text = rule(then=f'do = "junk" }}, {{ {TELL}, about_automatic = true')
         self.begin(text)
