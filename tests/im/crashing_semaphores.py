@@ -124,9 +124,12 @@ async def sign_in(im: Any, people: Any, path: Path) -> None:
 
 
 async def at_rest(store: Any, im: Any, place: Path) -> bool:
-    if not (place / "bad").is_dir() or os.listdir(place / ".claimed"):
+    if not (place / "bad").is_dir():
         return False
+    # In the order files go: one that is on its way is seen here or there.
     if any(name.upper().startswith("IM-") for name in os.listdir(place)):
+        return False
+    if os.listdir(place / ".claimed"):
         return False
     return not im.notices.busy and not await store.read(lambda tx: tx.notices.waiting(1))
 
