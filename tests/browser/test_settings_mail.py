@@ -117,6 +117,9 @@ class VacationTests(SettingsCase):
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_role("alert")).to_be_visible()
         expect(page.get_by_text("Not saved yet")).to_be_visible()
+        page.get_by_role("link", name="General").click()
+        page.get_by_role("link", name="Automatic replies").click()
+        expect(page.get_by_label("Never reply to")).to_have_value("x" * 300)
         self.assertEqual(self.vacation("bob")["excludedAddresses"], [])
 
 

@@ -118,6 +118,11 @@ async function route(req, res, url, body) {
   if (path === "/jmap/api") return json(res, 200, answer(account, given));
   if (path === "/api/session") return json(res, 200, { address: ME.email, name: ME.name, admin: true, jid: ME.email, domain: "example.test", language: "en", accountId: "A1", version: "0.1.0", settings, idle_minutes: 5 });
   if (path === "/api/settings") return json(res, 200, (settings = { ...settings, ...given }));
+  if (path === "/api/people") {
+    const words = (url.searchParams.get("q") ?? "").toLowerCase();
+    const people = [...new Map([...account.emails.values()].slice(0, 500).map(({ from: [{ name, email }] }) => [email, { name, email, kind: "earlier" }])).values()];
+    return json(res, 200, { people: people.filter(({ name, email }) => `${name} ${email}`.toLowerCase().includes(words)).slice(0, 8) });
+  }
   if (path === "/api/frames") {
     const token = Math.random().toString(36).slice(2);
     frames.set(token, given);

@@ -3,7 +3,7 @@ import { useComputed, useSignalEffect } from "@preact/signals";
 import type { RefObject, VNode } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { openOrEdit } from "../compose/open.js";
-import { formatNumber, t } from "../core/i18n.js";
+import { formatNumber, t, tn } from "../core/i18n.js";
 import { settings } from "../core/session.js";
 import type { Id } from "../jmap/types.js";
 import { isPhone, pane } from "../shell/layout.js";
@@ -169,6 +169,6 @@ function Nothing({ view }: { view: View }): VNode {
 
 /** "12,345 messages, 3 unread". */
 export function countText(total: number, unread: number): string {
-  const messages = t("{total} messages", { total: formatNumber(total) });
+  const messages = tn("1 message", "{n} messages", total);
   return unread ? t("{messages}, {unread} unread", { messages, unread: formatNumber(unread) }) : messages;
 }

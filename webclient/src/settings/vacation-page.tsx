@@ -1,6 +1,6 @@
 /** Automatic replies while one is away. */
 import type { VNode } from "preact";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { longDate } from "../core/format.js";
 import { t } from "../core/i18n.js";
 import type { JmapClient } from "../jmap/client.js";
@@ -133,9 +133,34 @@ function Form({ model, form }: { model: VacationModel; form: VacationForm }): VN
   );
 }
 
+const models = new WeakMap<JmapClient, VacationModel>();
+
+/** One for the whole visit: what is not saved is still there when one comes back to the page. */
+function modelOf(client: JmapClient): VacationModel {
+  const model = models.get(client) ?? new VacationModel(client);
+  models.set(client, model);
+  return model;
+}
+
+/** The browser asks, in its own words, before what is not saved is lost with the tab. */
+function useWarning(model: VacationModel): void {
+  useEffect(() => {
+    const ask = (event: BeforeUnloadEvent): void => {
+      if (model.dirty.value) event.preventDefault();
+    };
+    addEventListener("beforeunload", ask);
+    return () => removeEventListener("beforeunload", ask);
+  }, [model]);
+}
+
 export function VacationPage({ client }: { client: JmapClient }): VNode {
-  const model = useMemo(() => new VacationModel(client), [client]);
-  useEffect(() => void model.load(), [model]);
+  const model = modelOf(client);
+  useWarning(model);
+  useEffect(() => {
+    if (model.dirty.value) return;
+    model.form.value = null; // another program may have changed it
+    void model.load();
+  }, [model]);
   const form = model.form.value;
   if (form) return <Form model={model} form={form} />;
   if (model.failure.value === null) return <div class="skeleton box-skeleton" aria-busy="true" />;
