@@ -75,6 +75,8 @@ class FilterTests(XmppCase):
         await asyncio.to_thread(
             self.deliver, mail("Not yet", f"{name}@{DOMAIN}"), f"{name}@{DOMAIN}"
         )
+        jmap = Jmap(self.site, f"{name}@{DOMAIN}", PASSWORD)
+        await self.until(jmap.emails)
         self.announce()
         await asyncio.sleep(1.2)  # it is looked at once a second
         data = mail("Lieferung – grün? oder blau", f"{name}@{DOMAIN}")
@@ -92,7 +94,6 @@ class FilterTests(XmppCase):
             if "Lieferung" in (one.get("body") or "")
         ]
         self.assertEqual([one["details"]["origin"] for one in found], ["filter"], found)
-        jmap = Jmap(self.site, f"{name}@{DOMAIN}", PASSWORD)
         await self.until(lambda: len(jmap.emails()) == 2)
 
     @played
