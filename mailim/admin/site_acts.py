@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import socket
+import stat
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,7 @@ def examine(site: Site, serving: bool) -> list[dict[str, Any]]:
     _check_filters(fresh, found)
     _check_tls(fresh, found)
     _check_files(fresh, found)
+    _check_semaphores(fresh, found)
     _check_ports(fresh, serving, found)
     return findings
 
@@ -100,6 +102,27 @@ def _check_filters(site: Site, found: Found) -> None:
     else:
         on = sum(each.enabled for each in rules.rules) if rules.enabled else 0
         found("good", "rules for mail", f"{path} is valid, {on} of {len(rules.rules)} rules are on")
+
+
+def _check_semaphores(site: Site, found: Found) -> None:
+    if not site.config.im.semaphore_folder:
+        return
+    path = site.var / site.config.im.semaphore_folder
+    try:
+        mode = path.stat().st_mode
+        stopped = any(name.upper() == "LOCKSEMS.SEM" for name in os.listdir(path))
+    except FileNotFoundError:
+        found("good", "semaphore files", f"{path} is made at the next start")
+        return
+    except OSError as error:
+        found("bad", "semaphore files", f"{path} cannot be used: {error.strerror}")
+        return
+    if stopped:
+        found("warning", "semaphore files", f"LOCKSEMS.SEM in {path} stops them")
+    elif mode & stat.S_IWOTH:
+        found("warning", "semaphore files", f"everybody here can write into {path}: chmod o-w it")
+    else:
+        found("good", "semaphore files", f"are taken from {path}")
 
 
 def _check_tls(site: Site, found: Found) -> None:

@@ -2,19 +2,48 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.threads import deferToThread
-from twisted.trial.unittest import TestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mailim.admin.client import NoServer, call
 from mailim.admin.record_acts import RecordActs
+from mailim.admin.site_acts import _check_semaphores
 from mailim.admin.table import TABLE
+from mailim.config import Config, Site
 from mailim.errors import LimitExceeded, MailimError
 from mailim.interfaces.spool import NewMail
 from tests.fakes.inside import PASSWORD, serve
 from tests.fakes.raw_xmpp import connect
 from tests.fakes.web import WebClient
+
+
+class SemaphoreCheckTests(SynchronousTestCase):
+    def test_the_folder_of_semaphore_files(self) -> None:
+        found: list[str] = []
+
+        def states() -> list[str]:
+            found.clear()
+            _check_semaphores(site, lambda state, what, detail: found.append(f"{state} {detail}"))
+            return [one.partition(" ")[0] for one in found]
+
+        site = Site(Config(), Path("mailim.toml"), Path(self.mktemp()))
+        self.assertEqual(states(), ["good"])
+        folder = site.var / "WorldClient"
+        folder.mkdir(parents=True, mode=0o770)
+        self.assertEqual(states(), ["good"])
+        (folder / "LockSems.SEM").touch()
+        self.assertEqual(states(), ["warning"])
+        self.assertIn("stops", found[0])
+        (folder / "LockSems.SEM").unlink()
+        folder.chmod(0o777)
+        self.assertEqual(states(), ["warning"])
+        self.assertIn("everybody", found[0])
+        folder.rmdir()
+        folder.touch()
+        self.assertEqual(states(), ["bad"])
 
 
 class AdminCase(TestCase):
