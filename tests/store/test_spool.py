@@ -130,6 +130,53 @@ class SpoolTest(SynchronousTestCase):
         self.spool.replace_recipient(recipient.id, ("a@x",))
         self.assertIsNone(self.spool.get(spool_id))
 
+    def test_judged_once(self) -> None:
+        spool_id = self.add()
+        entry = self.spool.get(spool_id)
+        assert entry is not None
+        first, second = entry.recipients
+        self.assertEqual(first.verdict, "")
+        self.assertTrue(self.spool.judged(first.id, "{1}"))
+        self.assertFalse(self.spool.judged(first.id, "{2}"))
+        entry = self.spool.get(spool_id)
+        assert entry is not None
+        self.assertEqual([each.verdict for each in entry.recipients], ["{1}", ""])
+        self.spool.done(second.id)
+        self.assertRaises(NotFound, self.spool.judged, second.id, "{1}")
+
+    def test_a_verdict_goes_to_all_an_address_stands_for(self) -> None:
+        spool_id = self.add(replace(MAIL, recipients=("group@x", "b@x")))
+        group = self.spool.due(1000, 9)[0].recipients[0]
+        self.spool.judged(group.id, "{1}")
+        self.spool.replace_recipient(group.id, ("c@x", "b@x"))
+        entry = self.spool.get(spool_id)
+        assert entry is not None
+        found = {each.address: each.verdict for each in entry.recipients}
+        self.assertEqual(found, {"b@x": "", "c@x": "{1}"})
+
+    def test_copies(self) -> None:
+        """Nobody is told of them; who is a recipient already stays what he is."""
+        spool_id = self.add()
+        first = self.spool.due(1000, 9)[0].recipients[0]
+        self.spool.copy(first.id, ("c@x", "b@x", "d@x", "c@x"), "{copy}")
+        entry = self.spool.get(spool_id)
+        assert entry is not None
+        found = [
+            (each.address, each.verdict, entry.dsn.of(each.address).notify)
+            for each in entry.recipients
+        ]
+        self.assertEqual(
+            found,
+            [
+                ("a@x", "", ()),
+                ("b@x", "", ()),
+                ("c@x", "{copy}", ("NEVER",)),
+                ("d@x", "{copy}", ("NEVER",)),
+            ],
+        )
+        self.spool.done(first.id)
+        self.assertRaises(NotFound, self.spool.copy, first.id, ("e@x",), "{copy}")
+
     def test_claim(self) -> None:
         self.add()
         first, second = self.spool.due(1000, 9)[0].recipients
