@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
+from urllib.parse import quote
 
 import nh3
 
@@ -85,6 +86,8 @@ def cleaned(html: str, inline: Callable[[str], str | None], images: bool = True)
         if name == "style" and _URL_IN_STYLE.search(value):
             remote = True
         if name == "href":  # a relative one would lead into the application
+            if value.strip().lower().startswith("mailto:"):
+                return f"/#/mailto/{quote(value.strip(), safe='')}"  # written in the application
             return value if value.strip().lower().startswith(_LINKS) else None
         if tag != "img" or name != "src":
             return value

@@ -13,6 +13,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.composing import ComposeCase
+from tests.browser.desk import PHONE
 from tests.fakes.site import DOMAIN
 
 LARGE = 50_000_000
@@ -56,10 +57,8 @@ class LargeTests(ComposeCase):
         expect(window.get_by_text("Have a look.")).to_be_visible()
         expect(window.get_by_role("button", name="Remove drawing.bin")).to_be_visible()
         expect(window.get_by_role("button", name="Remove Bob Öz")).to_be_visible()
-        self.assertEqual(
-            [each["subject"] for each in self.mails("alice", "drafts")], ["The drawing"]
-        )
-        self.assertEqual(self.mails("alice", "sent"), [])
+        self.assertEqual(len(self._named("alice", "drafts")), 1)
+        self.assertEqual(self._named("alice", "sent"), [])
         window.get_by_role("button", name="Send", exact=True).click()
         expect(window).to_have_count(0, timeout=SLOW)
         row = other.get_by_role("grid").get_by_text("The drawing")
@@ -277,3 +276,30 @@ class AnswerTests(ComposeCase):
         window = self.window_of(page, "Order 7")
         expect(window.get_by_role("button", name="Remove order@customer.example")).to_be_visible()
         expect(window.get_by_role("textbox", name="Text")).to_have_text("Seven")
+        window.get_by_role("button", name="Discard").click()
+
+    def test_links_in_formatted_mail(self) -> None:
+        page = self.start()
+        self._open(page)
+        link = page.frame_locator("iframe.html-frame").get_by_role("link", name="Order")
+        with page.context.expect_page() as opened:
+            link.click()
+        window = self.window_of(opened.value, "Order 7")
+        expect(window.get_by_role("button", name="Remove order@customer.example")).to_be_visible()
+        expect(opened.value).to_have_url(re.compile("#/mail/inbox$"))
+
+    def test_on_a_phone_the_way_back_keeps_the_draft(self) -> None:
+        page = self.start(PHONE, name="bob")
+        page.get_by_role("button", name="New message").click()
+        window = self.window_of(page)
+        self.recipient(page, window.get_by_role("combobox", name="To"), "carla")
+        window.get_by_label("Subject").fill("From the tram")
+        page.go_back()
+        expect(page.locator(".compose-window")).to_have_count(0)
+        expect(page.get_by_text("Saved in Drafts")).to_be_visible()
+        page.get_by_role("button", name="Continue writing").click()
+        window = self.window_of(page, "From the tram")
+        expect(window.get_by_role("button", name="Remove Carla Ruiz")).to_be_visible()
+        window.get_by_role("button", name="Send", exact=True).click()
+        expect(page.get_by_role("status").filter(has_text="Sent")).to_be_visible()
+        expect(page).to_have_url(re.compile("#/mail/inbox$|/$"))

@@ -52,6 +52,13 @@ class CleanTests(SynchronousTestCase):
         self.assertIn('target="_blank"', result)
         self.assertIn("noopener noreferrer", result)
 
+    def test_links_to_addresses_are_written_in_the_application(self) -> None:
+        result = clean(
+            """<a href=" MAILTO:a@b.example?subject=x%20y&amp;body='&quot;&gt;<">x</a>"""
+        )
+        inside = "MAILTO%3Aa%40b.example%3Fsubject%3Dx%2520y%26body%3D%27%22%3E%3C"
+        self.assertIn(f'href="/#/mailto/{inside}"', result)
+
     def test_a_relative_link_cannot_lead_into_the_application(self) -> None:
         for link in ("/logout", "#x", "//evil.example/x", "admin/"):
             self.assertNotIn("href", clean(f'<a href="{link}">x</a>'), link)

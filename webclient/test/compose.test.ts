@@ -37,7 +37,7 @@ interface Made {
   readonly send: () => Promise<void>;
 }
 
-function made(server: Server): Made {
+function made(server: Server, queue = new UploadQueue("/u")): Made {
   const fake = fakeClient(server);
   const drafts = new Drafts(fake.client, (role) => FOLDERS[role]);
   const kept = new Map<string, Kept>();
@@ -46,7 +46,7 @@ function made(server: Server): Made {
     remove: (key: string): Promise<void> => Promise.resolve(void kept.delete(key)),
     all: (): Promise<readonly Kept[]> => Promise.resolve([...kept.values()]),
   };
-  const tools = { accountId: "A1", drafts, queue: new UploadQueue("/u"), limits: { one: 100, all: 150 }, keeper, complain: (text: string) => void stage.push(text), moved: () => undefined };
+  const tools = { accountId: "A1", drafts, queue, limits: { one: 100, all: 150 }, keeper, complain: (text: string) => void stage.push(text), moved: () => undefined };
   const composer = new Composer("k1", [identity], tools);
   const offers: Made["offers"] = [];
   const stage: string[] = [];
@@ -182,6 +182,18 @@ test("files of a draft are taken from the draft the next time: the upload, or an
   }
   const used = sets(fake).map((args) => ((args["create"] as Record<string, Answer>)["draft"]!["attachments"] as { blobId: string }[])[0]!.blobId);
   assert.deepEqual(used, ["upload", "part-1", "part-2"]);
+});
+
+test("a letter taken back has its files where the draft has them now", async () => {
+  let round = 0;
+  const { composer, fake, offers, send } = made(server({ "Email/get": () => ({ state: "2", list: [{ id: "x", attachments: [{ blobId: `part-${(round += 1)}` }] }], notFound: [] }) }));
+  composer.take({ ...composer.letter(), to: [{ name: "", email: "bob@example.org" }], subject: "Oak", parts: [{ blobId: "upload", name: "a.pdf", type: "", size: 3, cid: null }] });
+  await send();
+  offers[0]!.undo();
+  await settled();
+  await send();
+  const used = sets(fake).map((args) => ((args["create"] as Record<string, Answer>)["draft"]!["attachments"] as { blobId: string }[])[0]!.blobId);
+  assert.deepEqual(used, ["upload", "part-1"]);
 });
 
 test("sending saves and submits in one request, and moves to Sent on success", async () => {
@@ -322,6 +334,26 @@ test("three files at a time; each can fail, be tried again, be cancelled", async
   assert.deepEqual(arrived, ["B-a", "B-b"]);
   FakeRequest.all[3]!.answer(200, { nonsense: 1 });
   assert.equal(uploads[3]!.state.value, "failed");
+});
+
+test("a letter sent while files are on their way waits for them, unless one thinks better of it", async () => {
+  FakeRequest.all.length = 0;
+  const queue = new UploadQueue("/u", () => new FakeRequest() as unknown as XMLHttpRequest);
+  const { composer, fake, send } = made(server(), queue);
+  composer.take({ ...composer.letter(), to: [{ name: "", email: "bob@example.org" }], subject: "Oak" });
+  composer.files.add([{ name: "a.pdf", size: 10, type: "" } as File]);
+  const first = send();
+  await settled();
+  assert.ok(composer.queued.value);
+  await send();
+  await first;
+  assert.deepEqual([composer.queued.value, fake.calls.length], [false, 0]);
+  const second = send();
+  await settled();
+  assert.equal(fake.calls.length, 0);
+  FakeRequest.all[0]!.answer(201, { blobId: "B-a" });
+  await second;
+  assert.deepEqual(sets(fake).map((args) => (args["create"] as Record<string, Record<string, { blobId: string }[]>>)["draft"]!["attachments"]![0]!.blobId), ["B-a"]);
 });
 
 test("the newest windows have room; older ones fold, and then are in a menu", () => {

@@ -3,7 +3,7 @@ import { computed, signal } from "@preact/signals";
 import { explain } from "../core/http.js";
 import type { Id } from "../jmap/types.js";
 import { DraftSaver } from "./draft-saver.js";
-import { Refused, type Drafts, type Refusal } from "./drafts.js";
+import { Refused, type Drafts, type Refusal, type Sent } from "./drafts.js";
 import { Files, type FileLimits } from "./files.js";
 import { chosenIdentity, type Identity } from "./identities.js";
 import type { Keeper } from "./keeping.js";
@@ -44,6 +44,8 @@ export class Composer {
   /** True when the text is to get the focus as soon as it can. */
   readonly bodyWanted = signal(false);
   readonly sending = signal(false);
+  /** True while it is to be sent as soon as its files are there. */
+  readonly queued = signal(false);
   /** Why it could not be sent, in words; and against which addresses. */
   readonly failure = signal<string | null>(null);
   readonly problems = signal<Readonly<Record<string, string>>>({});
@@ -72,6 +74,11 @@ export class Composer {
     this.identity = signal(identities[0]);
     this.files = new Files(tools.queue, tools.limits, () => this.saver.changed(), tools.complain);
     this.saver = new DraftSaver({ save: () => this.save(), keep: () => this.keep(), saved: () => void this.forget(), explain });
+  }
+
+  /** Nothing was written yet, and nothing of it is on the server. */
+  private get isUntouched(): boolean {
+    return !this.textTouched && this.draftId === null && !this.saver.dirty;
   }
 
   /** Takes over a letter as it is. */
@@ -167,7 +174,7 @@ export class Composer {
       const fresh = identity.textSignature ? `-- \n${identity.textSignature.trimEnd()}` : "";
       if (text.includes(old)) this.setText("", text.replace(old, () => fresh));
     }
-    this.touch();
+    if (!this.isUntouched) this.touch();
   }
 
   /** Changes between formatted and plain; `converted` is the text in the other form. */
@@ -175,7 +182,7 @@ export class Composer {
     this.source = null;
     this.format.value = format;
     this.setText(converted.html, converted.text);
-    this.touch();
+    if (!this.isUntouched) this.touch();
   }
 
   letter(): Letter {
@@ -236,7 +243,7 @@ export class Composer {
   }
 
   /** Sends; null when the server refused, which is then said at the fields. Rejects never. */
-  async send(): Promise<{ emailId: Id; submissionId: Id; sendAt: string | null } | null> {
+  async send(): Promise<Sent | null> {
     const identity = this.identity.peek();
     if (!identity || this.sending.peek()) return null;
     this.sending.value = true;
@@ -252,7 +259,7 @@ export class Composer {
         }
         throw new Refused(attempt.refused);
       }
-      this.draftId = attempt.sent.emailId;
+      this.becomes(attempt.sent.emailId, attempt.sent.blobs);
       this.saver.settle();
       await this.forget();
       return attempt.sent;

@@ -92,6 +92,7 @@ export class Desk {
   /** Takes a window off the screen; what is written in it is not touched. */
   private take(composer: Composer): void {
     composer.content();
+    composer.queued.value = false;
     this.releases.get(composer.key)?.();
     this.releases.delete(composer.key);
     this.list.value = this.list.value.filter((one) => one.composer !== composer);

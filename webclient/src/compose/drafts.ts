@@ -35,6 +35,8 @@ export interface Sent {
   readonly submissionId: Id;
   /** When it leaves (RFC 8621 §7 sendAt), if the server said so. */
   readonly sendAt: string | null;
+  /** Where the parts lie now, as in `Saved`. */
+  readonly blobs: ReadonlyMap<Id, Id>;
 }
 
 /** What became of an attempt to send: sent, or refused, and the draft that is there now. */
@@ -110,7 +112,7 @@ export class Drafts {
     if (submit.error) return { refused: { type: submit.error.type, description: submit.error.message }, draft };
     const made = submit.value.created?.["send"];
     if (!made) return { refused: submit.value.notCreated?.["send"] ?? { type: "serverFail" }, draft };
-    return { sent: { emailId: draft.id, submissionId: made.id, sendAt: made.sendAt ?? null } };
+    return { sent: { emailId: draft.id, submissionId: made.id, sendAt: made.sendAt ?? null, blobs: draft.blobs } };
   }
 
   /** Stops what was sent a moment ago, and makes a draft of it again; rejects with `Refused` when it is too late. */

@@ -1,5 +1,5 @@
 /** The files of one letter: those on the server, and those on their way. */
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { fileSize } from "../core/format.js";
 import { t } from "../core/i18n.js";
 import type { Id } from "../jmap/types.js";
@@ -90,6 +90,20 @@ export class Files {
   /** Breaks off everything on its way. */
   abandon(): void {
     for (const { upload } of this.list.peek()) if (upload && upload.state.peek() !== "done") this.queue.cancel(upload);
+  }
+
+  /** Resolves when nothing is on its way any more, or something has failed, or `stop` says so; tells whether all files are there. */
+  arrivedAll(stop: () => boolean): Promise<boolean> {
+    return new Promise((resolve) => {
+      const ended = (there: boolean): void => {
+        resolve(there);
+        queueMicrotask(() => end()); // not from inside of itself
+      };
+      const end = effect(() => {
+        if (stop() || this.failed.value) ended(false);
+        else if (this.pending.value === 0) ended(true);
+      });
+    });
   }
 
   parts(): readonly Part[] {

@@ -27,7 +27,7 @@ function SaveState({ composer }: { composer: Composer }): VNode {
   const texts = { new: "", unsaved: "", saving: t("Saving…"), saved: t("Saved"), failed: t("Not saved. It is kept in this browser.") };
   return (
     <span class={state === "failed" ? "compose-state compose-state-failed" : "compose-state"} title={composer.saver.failure.value ?? undefined} role={state === "failed" ? "alert" : undefined}>
-      {texts[state]}
+      {composer.queued.value ? t("Sends when the files are there.") : texts[state]}
     </span>
   );
 }
@@ -70,7 +70,7 @@ export function Foot({ composer, send, discard }: Props): VNode {
       ) : null}
       <div class="compose-bar">
         <Button kind="primary" icon="send" busy={composer.sending.value} onClick={send}>
-          {t("Send")}
+          {composer.queued.value ? t("Do not send") : t("Send")}
         </Button>
         <Attach composer={composer} />
         <IconButton icon="format" pressed={html} label={t("Formatted text")} onClick={() => changeFormat(composer)} />

@@ -7,7 +7,7 @@ const MAX_REFERENCES = 40;
 
 /** What mail programs of the world put before the subject of an answer, or of a message passed on. */
 const ANSWER = /^\s*(?:re|aw|antw|sv|vs|ref|rif|odp|ynt|回复|答复)\s*(?:\[\d+\])?\s*[:：]\s*/i;
-const FORWARD = /^\s*(?:fwd?|wg|tr|rv|enc|vb|vl|i|pd|转发)\s*(?:\[\d+\])?\s*[:：]\s*/i;
+const FORWARD = /^\s*(?:fwd?|wg|tr|rv|enc|vb|vl|pd|转发)\s*(?:\[\d+\])?\s*[:：]\s*/i;
 
 function stripped(subject: string, prefix: RegExp): string {
   let rest = subject;

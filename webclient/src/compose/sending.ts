@@ -74,22 +74,33 @@ async function marked(composer: Composer, drafts: Drafts, on: boolean): Promise<
   }
 }
 
+/** Waits for files on their way; false when it is not to be sent after all. */
+async function filesAreThere(composer: Composer): Promise<boolean> {
+  composer.queued.value = true;
+  const there = await composer.files.arrivedAll(() => !composer.queued.value);
+  const wanted = composer.queued.peek();
+  composer.queued.value = false;
+  if (wanted && !there) composer.failure.value = obstacle(composer)?.text ?? null;
+  return wanted && there;
+}
+
 export async function sendLetter(composer: Composer, drafts: Drafts, tools: SendTools, stage: Stage): Promise<void> {
   if (composer.sending.peek()) return;
+  if (composer.queued.peek()) {
+    composer.queued.value = false; // asked again while it waits: it is not to be sent
+    return;
+  }
   const hindered = obstacle(composer);
   if (hindered) {
     composer.failure.value = hindered.text;
     stage.focus(hindered.field);
     return;
   }
-  if (composer.files.pending.peek() > 0) {
-    composer.failure.value = t("Files are still on their way. Send when they are there.");
-    return;
-  }
   if (!(await sure(composer))) {
     stage.focus(composer.subject.peek().trim() ? "body" : "subject");
     return;
   }
+  if (!(await filesAreThere(composer))) return;
   const sent = await composer.send();
   if (!sent) return;
   stage.leave();

@@ -31,10 +31,33 @@ function useNoStrayFiles(any: boolean): void {
   }, [any]);
 }
 
+/** On a phone the way back of the browser closes the window, as it leaves a page. */
+function useWayBack(desk: Desk, covers: boolean): void {
+  useEffect(() => {
+    if (!covers) return undefined;
+    let gone = false;
+    history.pushState({ composing: true }, "");
+    const onPop = (): void => {
+      gone = true;
+      // After the page has followed the address: it closes dialogs then, also one that asks here.
+      setTimeout(() => {
+        const top = desk.list.peek().at(-1);
+        if (top) void desk.close(top.composer);
+      }, 50);
+    };
+    addEventListener("popstate", onPop);
+    return () => {
+      removeEventListener("popstate", onPop);
+      if (!gone && (history.state as { composing?: boolean } | null)?.composing) history.back();
+    };
+  }, [desk, covers]);
+}
+
 export function Windows({ desk, client }: Props): VNode | null {
   const { list } = desk;
   const { shown, hidden } = desk.arranged.value;
   useNoStrayFiles(list.value.length > 0);
+  useWayBack(desk, isPhone.value && list.value.length > 0);
   if (!list.value.length) return null;
   const full = shown.find(({ state }) => state === "full");
   const phone = isPhone.value;

@@ -41,9 +41,22 @@ const failure = signal<string | null>(null);
 /** Milliseconds that the first list has for itself before chat is fetched. */
 const CHAT_AFTER = 300;
 
+/** A link to a mail address that led here: `#/mailto/<link>`, as links in formatted mail do. */
+function mailtoOfAddress(): string | null {
+  const found = /^#\/mailto\/(.+)$/.exec(location.hash)?.[1];
+  if (found === undefined) return null;
+  history.replaceState(null, "", "#/mail/inbox");
+  try {
+    return decodeURIComponent(found);
+  } catch {
+    return null;
+  }
+}
+
 /** Signs on to everything: session, JMAP, then chat when the first view is up. */
 async function startUp(): Promise<void> {
   failure.value = null;
+  const link = mailtoOfAddress();
   try {
     const [who, client] = await Promise.all([loadSession(), JmapClient.connect()]);
     language.value = settings.value.language || who.language || "en";
@@ -58,6 +71,7 @@ async function startUp(): Promise<void> {
     services.value = { mail, commands };
     await mail.start();
     followTitle(mail);
+    if (link) void compose(services.value, { kind: "mailto", href: link });
     bell.start();
     setTimeout(() => void startChat(who), CHAT_AFTER);
     setTimeout(() => services.value && restoreCompose(services.value), CHAT_AFTER);
