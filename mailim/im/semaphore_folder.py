@@ -194,6 +194,8 @@ class SemaphoreFolder:
 
     def _next(self, folders: _Folders, limit: int) -> list[str]:
         """Give names of ready files; many are found in one look and taken by and by."""
+        if self._ready and _stopped(os.listdir(folders.main)):
+            self._ready = []
         if not self._ready:
             self._ready = self._find(folders)
         some, self._ready = self._ready[:limit], self._ready[limit:]
@@ -207,7 +209,7 @@ class SemaphoreFolder:
         """
         listed = [match for name in os.listdir(folders.main) if (match := _SEM.fullmatch(name))]
         others = os.listdir(folders.main) if listed else []
-        if any(name.upper() == "LOCKSEMS.SEM" for name in others):
+        if _stopped(others):
             self._seen.clear()
             return []
         locks = {match[1].upper() for name in others if (match := _LCK.fullmatch(name))}
@@ -263,6 +265,10 @@ class SemaphoreFolder:
             return Claimed(claim, name, None, error.text)
         except OSError as error:
             return Claimed(claim, name, None, f"it cannot be read: {error.strerror}")
+
+
+def _stopped(names: Sequence[str]) -> bool:
+    return any(name.upper() == "LOCKSEMS.SEM" for name in names)
 
 
 def make_folder(path: Path) -> None:

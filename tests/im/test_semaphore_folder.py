@@ -130,6 +130,15 @@ class LockTests(FolderCase):
         (self.path / "LockSems.sem").unlink()
         self.assertEqual(self.names(), ["IM-1.SEM"])
 
+    def test_locksems_stops_what_was_found_before(self) -> None:
+        for number in range(5):
+            self.put(f"IM-{number}.SEM")
+        self.assertEqual(self.names(2), ["IM-0.SEM", "IM-1.SEM"])
+        self.put("LOCKSEMS.SEM", b"")
+        self.assertEqual(self.names(2), [])
+        (self.path / "LOCKSEMS.SEM").unlink()
+        self.assertEqual(self.names(), ["IM-2.SEM", "IM-3.SEM", "IM-4.SEM"])
+
     def test_a_young_file_must_stay_as_it_is(self) -> None:
         path = self.put("IM-1.SEM", b"To: bob", age=0)
         self.assertEqual(self.names(), [])
