@@ -7,7 +7,7 @@ import { colourOf, imageSource, stylesOf, wordsOf } from "../src/compose/editor/
 import { commandsOf, situationOf, type CommandName } from "../src/compose/editor/commands.js";
 import { htmlOf } from "../src/compose/editor/html.js";
 import { linkAt, withLink } from "../src/compose/editor/links.js";
-import { textOf } from "../src/compose/editor/plain.js";
+import { textOf, textOfContent } from "../src/compose/editor/plain.js";
 import { linkAddress, makeSchema } from "../src/compose/editor/schema.js";
 
 const schema = makeSchema(() => null);
@@ -67,6 +67,11 @@ test("plain text: lists with their numbers, more lines indented", () => {
   const nested = node("bullet_list", node("list_item", p("two"), node("bullet_list", node("list_item", p("deep")))), node("list_item", p("three")));
   assert.equal(textOf(doc(nested)), "- two\n  - deep\n- three");
   assert.equal(textOf(doc(p("So:"), numbers, p("End"))), "So:\n\n9. nine\n10. ten\n    more\n\nEnd");
+});
+
+test("plain text of what is copied alone", () => {
+  const list = node("bullet_list", node("list_item", p("one")), node("list_item", p("two"), p("more")));
+  assert.equal(textOfContent(list.content), "one\n\ntwo\nmore");
 });
 
 test("plain text: a link is said once", () => {

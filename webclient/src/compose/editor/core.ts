@@ -13,7 +13,7 @@ import { cleanHtml } from "./clean.js";
 import { commandsOf, keysOf, markType, situationOf, type CommandName, type Situation } from "./commands.js";
 import { htmlOf, isEmpty } from "./html.js";
 import { autoLink, linkAt, withLink, type LinkAtCursor } from "./links.js";
-import { textOf } from "./plain.js";
+import { textOf, textOfContent } from "./plain.js";
 import { makeSchema } from "./schema.js";
 
 export interface CoreOptions {
@@ -22,8 +22,6 @@ export interface CoreOptions {
   readonly placeholder: string;
   /** Address of this page for the image with a Content-ID, undefined if it is not known. */
   readonly imageUrl: (cid: string) => string | undefined;
-  /** Id of the element that tells the keys. */
-  readonly describedBy?: string | undefined;
   readonly onChange: () => void;
   readonly onSituation: (now: Situation) => void;
   readonly onFiles?: ((files: readonly File[]) => void) | undefined;
@@ -50,14 +48,13 @@ export class Core {
         role: "textbox",
         "aria-multiline": "true",
         "aria-label": options.label,
-        ...(options.describedBy ? { "aria-describedby": options.describedBy } : {}),
         class: "editor-text",
         dir: "auto",
         spellcheck: "true",
       },
       dispatchTransaction: (tr) => this.dispatch(tr),
       handleDOMEvents: { paste: (_view, event) => this.paste(event), drop: (_view, event) => this.drop(event) },
-      clipboardTextSerializer: (slice) => textOf(this.docOf(slice)),
+      clipboardTextSerializer: (slice) => textOfContent(slice.content),
     });
     this.tell();
   }
@@ -146,10 +143,6 @@ export class Core {
   private parsed(html: string): Node {
     return DOMParser.fromSchema(this.schema).parse(cleanHtml(html.slice(0, MAX_HTML)));
   }
-  private docOf(slice: Slice): Node {
-    return this.schema.topNodeType.createAndFill(null, Fragment.from(slice.content)) ?? this.schema.topNodeType.create(null, this.schema.nodes["paragraph"]?.create(null, this.schema.text(slice.content.textBetween(0, slice.content.size, "\n") || " ")));
-  }
-
   private stateOf(doc: Node): EditorState {
     const { schema } = this;
     const { blockquote, bullet_list: bullets, ordered_list: numbers, code_block: code } = schema.nodes;

@@ -3,7 +3,7 @@
  * their addresses; made so that it can stand alone. Lines are not broken: the one who sends
  * does that (RFC 3676 or quoted-printable).
  */
-import type { Node } from "prosemirror-model";
+import type { Fragment, Node } from "prosemirror-model";
 
 /** The address of a link where the text does not say it already. */
 function address(href: string, text: string): string {
@@ -46,7 +46,7 @@ function indented(text: string, first: string): string {
 
 function list(node: Node, bullet: (index: number) => string): string {
   const items: string[] = [];
-  node.forEach((item, _offset, index) => items.push(indented(blocks(item, true), bullet(index))));
+  node.forEach((item, _offset, index) => items.push(indented(blocks(item.content, true), bullet(index))));
   return items.join("\n");
 }
 
@@ -61,7 +61,7 @@ function table(node: Node): string {
   const lines: string[] = [];
   node.forEach((row) => {
     const cells: string[] = [];
-    row.forEach((cell) => cells.push(blocks(cell).trim()));
+    row.forEach((cell) => cells.push(blocks(cell.content).trim()));
     lines.push(cells.some((cell) => cell.includes("\n")) ? cells.filter(Boolean).join("\n") : cells.join("\t").trim());
   });
   return lines.join("\n");
@@ -70,7 +70,7 @@ function table(node: Node): string {
 function block(node: Node): string {
   switch (node.type.name) {
     case "blockquote":
-      return quoted(blocks(node));
+      return quoted(blocks(node.content));
     case "bullet_list":
       return list(node, () => "- ");
     case "ordered_list":
@@ -81,6 +81,10 @@ function block(node: Node): string {
       return "-".repeat(40);
     case "code_block":
       return node.textContent;
+    case "list_item":
+    case "table_row":
+    case "table_cell":
+      return blocks(node.content, true); // a part of a list or table that was copied alone
     default:
       return inline(node);
   }
@@ -95,7 +99,7 @@ function gapAfter(node: Node, next: Node, tight: boolean): boolean {
   return !(line(next) && next.content.size === 0);
 }
 
-function blocks(parent: Node, tight = false): string {
+function blocks(parent: Fragment, tight = false): string {
   let out = "";
   parent.forEach((node, _offset, index) => {
     out += block(node);
@@ -106,7 +110,12 @@ function blocks(parent: Node, tight = false): string {
 
 /** The text; "" for a document without anything in it. */
 export function textOf(doc: Node): string {
+  return textOfContent(doc.content);
+}
+
+/** The text of a part of a document, as it is copied. */
+export function textOfContent(content: Fragment): string {
   // "-- " alone on its line marks a signature (RFC 3676 section 4.3): its blank is part of it.
-  const lines = blocks(doc).split("\n");
+  const lines = blocks(content).split("\n");
   return lines.map((line) => (/^(?:> ?)*-- $/.test(line) ? line : line.trimEnd())).join("\n").replace(/\n+$/, "");
 }
