@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import smtplib
 import time
 from typing import Any
 
@@ -167,3 +168,22 @@ class SendingTests(SynchronousTestCase):
             )
             answer: Any = self.client.request(methods.EmailSubmissionSet(create={"s": submission}))
             self.assertEqual(answer.not_created["s"].type, kind)
+
+
+class ShareTests(SynchronousTestCase):
+    def test_what_smtp_sent_counts(self) -> None:
+        site = RunningSite({"alice": PASSWORD, "bob": PASSWORD}, {"smtp.messages_per_hour": 1})
+        self.addCleanup(site.stop)
+        client = Jmap(site, ALICE, PASSWORD)
+        port = site.ports["submissions"]
+        with smtplib.SMTP_SSL("localhost", port, context=site.context()) as smtp:
+            smtp.login(ALICE, PASSWORD)
+            message = f"From: {ALICE}\r\nTo: {ALICE}\r\nSubject: by SMTP\r\n\r\nx"
+            smtp.sendmail(ALICE, [ALICE], message)
+        end = time.monotonic() + 20
+        while not client.emails("id") and time.monotonic() < end:
+            time.sleep(0.1)
+        [identity] = client.call(("Identity/get", {}))[0]["list"]
+        value = {"identityId": identity["id"], "emailId": client.emails("id")[0]["id"]}
+        [answer] = client.call(("EmailSubmission/set", {"create": {"s": value}}))
+        self.assertEqual(answer["notCreated"]["s"]["type"], "rateLimit")
