@@ -109,6 +109,32 @@ class VacationTests(SettingsCase):
         expect(page.get_by_text("Saved. Automatic replies are off.")).to_be_visible()
         self.assertFalse(self.vacation("alice")["isEnabled"])
 
+    def test_who_writes_gets_the_reply(self) -> None:
+        page = self.window(DESK).sign_in("carla")
+        page.goto("/#/settings/vacation")
+        page.get_by_role("switch", name="Automatic replies").check()
+        page.get_by_role("textbox", name="Text of the reply").click()
+        page.keyboard.type("On leave, $SENDER$.")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Saved. Automatic replies are on.")).to_be_visible()
+        other = self.window(DESK).sign_in("bob")
+        expect(other.get_by_role("link", name=re.compile("Inbox")).first).to_be_visible()
+        other.get_by_role("button", name="New message").first.click()
+        expect(other.get_by_role("combobox", name="To")).to_be_focused()
+        other.keyboard.type("carl")
+        expect(other.get_by_role("option", name=re.compile("Carla Ruiz"))).to_be_visible()
+        other.keyboard.press("Enter")
+        other.get_by_label("Subject").fill("Keys of the store room")
+        other.get_by_role("button", name="Send", exact=True).click()
+        reply = other.get_by_role("grid").get_by_text("Auto: Keys of the store room")
+        expect(reply).to_be_visible(timeout=60_000)  # sending is held back for some seconds
+        reply.click()
+        expect(other.get_by_text(f"On leave, bob@{DOMAIN}.").last).to_be_visible()
+        self.picture(other, "reply")
+        page.get_by_role("switch", name="Automatic replies").uncheck()
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Saved. Automatic replies are off.")).to_be_visible()
+
     def test_what_the_server_refuses_stands_at_its_field(self) -> None:
         page = self.window(PHONE).sign_in("bob")
         page.goto("/#/more")
