@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mailim.background import spawn
-from mailim.errors import MailimError
+from mailim.errors import Invalid, MailimError
 from mailim.interfaces.accounts import Account
 from mailim.interfaces.bodies import PreparedBody
 from mailim.interfaces.items import Item
@@ -52,7 +52,10 @@ class Unsendable(MailimError):
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A message that may be sent; `recipients` in the order of the envelope."""
+    """A message that may be sent; `recipients` in the order of the envelope.
+
+    Two of them may lead to the same address, if they are written differently.
+    """
 
     sender: str  # reverse-path, "" for <>
     written_sender: str  # the same as the client or the message writes it
@@ -162,7 +165,7 @@ class Outgoing:
         if len(written) > most:
             text = f"A message may have {most} recipients."
             raise Unsendable("tooManyRecipients", text, maxRecipients=most)
-        found: dict[str, Sending] = {}
+        found: list[Sending] = []
         wrong: dict[str, str] = {}
         for email in written:
             try:
@@ -170,13 +173,13 @@ class Outgoing:
                 if path.is_null:
                     raise PathError("There is no address.")
                 address = await self._envelopes.recipient(path, account)
-                found.setdefault(address, Sending(email, address))
+                found.append(Sending(email, address))
             except (PathError, Refusal) as error:
                 wrong[email] = error.text
         if wrong:
             text = next(iter(wrong.values()))
             raise Unsendable("invalidRecipients", text, invalidRecipients=list(wrong))
-        return tuple(found.values())
+        return tuple(found)
 
     # --- what is sent -------------------------------------------------------------------
 
@@ -201,6 +204,8 @@ class Outgoing:
             async for piece in rest:
                 await writer.write(piece)
             return await writer.finish()
+        except Invalid as error:
+            raise Unsendable("invalidEmail", error.text, properties=["headers"]) from None
         except BaseException:
             # Not waited for: a client that has gone cancels whatever is waited for here.
             spawn(writer.abort(), "throwing a copy without Bcc away")

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred, DeferredList, fail
+from twisted.internet.task import deferLater
 
 from mailim.errors import StoreUnavailable
 from mailim.events import ObjectsChanged
@@ -16,13 +18,14 @@ from mailim.interfaces.store import ITransaction, Priority
 from mailim.interfaces.submissions import NewSubmission, Sending
 from mailim.mail.allowances import Allowances
 from mailim.mail.envelopes import Envelopes
-from mailim.mail.outgoing import Outgoing
+from mailim.mail.outgoing import Outgoing, Ready, Unsendable
 from mailim.mail.submission import AT_ONCE, LONGEST_SLEEP, TROUBLE_SECONDS, Submitting
 from mailim.wire.bcc import without_bcc
 from mailim.wire.message import describe
 from tests.mail.post import START, Post
 from tests.store.mails import add_item, message, prepared
 
+reactor: Any = installed
 NOW = START * 1_000_000
 ANN = "ann@example.test"
 
@@ -192,23 +195,33 @@ class SubmittingTests(Post):
 
 
 class OutgoingTests(Post):
-    async def test_a_large_message_loses_its_bcc_and_nothing_else(self) -> None:
-        more = "Bcc: bob@example.test\r\nX-Bcc: kept"
-        data = message("large", ANN, ANN, body="x\n" * 2**20, more=more)
+    def outgoing(self, store: Any = None) -> Outgoing:
+        envelopes = Envelopes(self.directory, "example.test", can_relay=False)
+        allowances = Allowances(self.clock, 5)
+        return Outgoing(store or self.store, self.intake, envelopes, allowances, 10)
+
+    async def item(self, data: bytes) -> Item:
+        body = await self.store.bodies.prepare(data)
 
         def unit(tx: ITransaction) -> Item:
             inbox = tx.folders.by_role(2, "inbox")
             assert inbox is not None
+            tx.bodies.add(body)
             return add_item(tx, inbox.id, data, prefix=b"Received: here\r\n")
 
-        body = await self.store.bodies.prepare(data)
-        await self.store.write(lambda tx: tx.bodies.add(body))
-        item = await self.store.write(unit)
+        return await self.store.write(unit)
+
+    async def ready(self, data: bytes, store: Any = None) -> Ready:
+        item = await self.item(data)
         account = await self.store.read(lambda tx: tx.accounts.get(2))
         assert account is not None
-        envelopes = Envelopes(self.directory, "example.test", can_relay=False)
-        outgoing = Outgoing(self.store, self.intake, envelopes, Allowances(self.clock, 5), 10)
-        ready = await outgoing.make_ready(account, item, describe(data), ANN, None, None)
+        outgoing = self.outgoing(store)
+        return await outgoing.make_ready(account, item, describe(data), ANN, None, None)
+
+    async def test_a_large_message_loses_its_bcc_and_nothing_else(self) -> None:
+        more = "Bcc: bob@example.test\r\nX-Bcc: kept"
+        data = message("large", ANN, ANN, body="x\n" * 2**20, more=more)
+        ready = await self.ready(data)
         self.assertEqual([each.email for each in ready.recipients], [ANN, "bob@example.test"])
         self.assertIsNone(ready.prepared.body.data)  # it is in a file
         sent = ready.prepared.body
@@ -216,6 +229,47 @@ class OutgoingTests(Post):
         wanted = data.replace(b"Bcc: bob@example.test\r\n", b"", 1)
         self.assertEqual(await self.store.bodies.read(sent.sha256), wanted)
         self.assertEqual(ready.prepared.facts.bcc, ())
+
+    async def test_one_written_twice(self) -> None:
+        ready = await self.ready(message("x", ANN, "bob@example.test, Bob@Example.Test"))
+        self.assertEqual(
+            ready.recipients,
+            (
+                Sending("bob@example.test", "bob@example.test"),
+                Sending("Bob@Example.Test", "bob@example.test"),
+            ),
+        )
+
+    async def test_who_may_not(self) -> None:
+        await self.store.write(lambda tx: tx.accounts.update(2, enabled=False))
+        with self.assertRaises(Unsendable) as caught:
+            await self.ready(message("x", ANN))
+        self.assertEqual(caught.exception.kind, "forbiddenToSend")
+
+    async def test_a_mail_that_goes_in_circles(self) -> None:
+        more = "Bcc: bob@example.test\r\n" + "\r\n".join(["Received: x"] * 101)
+        with self.assertRaises(Unsendable) as caught:
+            await self.ready(message("x", ANN, more=more))
+        self.assertEqual(caught.exception.kind, "invalidEmail")
+
+    async def test_a_copy_that_fails_leaves_nothing(self) -> None:
+        data = message("x", ANN, ANN, body="x\n" * 2**18, more="Bcc: bob@example.test")
+        await self.item(data)
+        files = self.store.bodies._files
+        before = sorted(files._directory.rglob("*"))
+
+        async def broken(sha256: bytes, start: int = 0, end: int | None = None) -> Any:
+            yield b"y" * 200_000
+            raise StoreUnavailable("the disk is broken")
+
+        self.patch(self.store.bodies, "stream", broken)
+        with self.assertRaises(StoreUnavailable):
+            await self.ready(data)
+        for _ in range(500):  # a thread removes it
+            if sorted(files._directory.rglob("*")) == before:
+                return
+            await deferLater(reactor, 0.01)
+        self.fail("the copy was left behind")
 
 
 class WithoutBccTests(Post):
