@@ -38,6 +38,13 @@ class Body(AsyncIterator[bytes]):
         self._error: Exception | None = None
         self._reader: Deferred[None] | None = None
 
+    def wanted_whole(self) -> None:
+        """Never pause the peer: nobody looks at the body before it is complete.
+
+        Whoever says so bounds its size.
+        """
+        self._pause = self._resume = lambda: None
+
     def feed(self, piece: bytes) -> None:
         """Take a piece from the wire."""
         if self._ended or not piece:

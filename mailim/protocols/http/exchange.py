@@ -103,6 +103,8 @@ class Exchange(TwistedRequest):
                 self._answer(self._refuse(self._refusal))
         elif isinstance(self._found, Match) and self._found.route.streams:
             self._answer(self._act(self._found))
+        else:
+            self._body.wanted_whole()
 
     def _decide(self, method: str) -> None:
         values = field_values(self.requestHeaders, "Host")

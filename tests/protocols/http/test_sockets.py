@@ -35,6 +35,7 @@ class SocketTests(TestCase):
         router = Router(
             [
                 Route("POST", "/small", self.small, max_body=1000),
+                Route("POST", "/whole", self.small, max_body=MEGABYTE),
                 Route("POST", "/large", self.large, max_body=64 * MEGABYTE, streams=True),
                 Route("GET", "/endless", self.endless),
             ]
@@ -116,6 +117,19 @@ class SocketTests(TestCase):
         self.assertEqual(plain, (200, b"20971520", None))
         self.assertEqual(secure, (200, b"20971520", "max-age=63072000"))
         self.assertLess(self.highest, MEGABYTE)
+
+    async def test_a_body_that_is_wanted_whole(self) -> None:
+        """Nobody takes of it before it is complete: the peer must not be paused."""
+
+        def post(connection: http.client.HTTPConnection) -> Any:
+            answers = []
+            for size in (300_000, MEGABYTE, 5):
+                connection.request("POST", "/whole", b"x" * size)
+                answers.append(connection.getresponse().read())
+            return answers
+
+        expected = [b"300000", b"1048576", b"5"]
+        self.assertEqual(await self.both(post), [expected, expected])
 
     async def test_chunked_upload(self) -> None:
         def upload(connection: http.client.HTTPConnection) -> Any:
