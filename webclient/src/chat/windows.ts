@@ -1,5 +1,6 @@
 /** Which conversations are docked at the lower edge, in which order, open or folded; kept for a reload of the page. */
 import { computed, effect, signal } from "@preact/signals";
+import { beside } from "../compose/index.js";
 import { DOCK_KEY } from "./memory.js";
 
 export interface DockWindow {
@@ -53,6 +54,10 @@ export class Windows {
   constructor(room: () => number) {
     effect(() => {
       this.width.value = room();
+    });
+    effect(() => {
+      const open = this.list.value.some(({ folded }) => !folded);
+      beside.value = open ? OPEN : this.list.value.length ? FOLDED : 0;
     });
     addEventListener("resize", () => (this.width.value = room()));
   }

@@ -21,7 +21,7 @@ export interface Tools {
   /** Shows why something was not done. */
   readonly complain: (text: string) => void;
   /** Hears that the draft has got another id. */
-  readonly moved: (composer: Composer) => void;
+  readonly moved: (before: Id | null, now: Id) => void;
 }
 
 /** What the text is read from while it is on the screen. */
@@ -219,9 +219,10 @@ export class Composer {
   }
 
   private becomes(id: Id, blobs: ReadonlyMap<Id, Id>): void {
+    const before = this.draftId;
     this.draftId = id;
     this.files.renamed(blobs);
-    this.tools.moved(this);
+    this.tools.moved(before, id);
   }
 
   /** Keeps the letter in the browser, soon: not at every key. */

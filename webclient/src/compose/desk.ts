@@ -10,7 +10,7 @@ import { arrange, type WindowState } from "./arrange.js";
 import { begin } from "./begin.js";
 import { Composer, type Tools } from "./composer.js";
 import { addressesOf, type Identities, type Identity } from "./identities.js";
-import { covering, taken, WINDOWS_KEY, type ComposeRequest } from "./index.js";
+import { beside, covering, taken, WINDOWS_KEY, type ComposeRequest } from "./index.js";
 import { heldLetters, holdLetter, type Kept } from "./keeping.js";
 import { sendLetter, type SendTools } from "./sending.js";
 
@@ -30,7 +30,7 @@ export class Desk {
   readonly list = signal<readonly Opened[]>([]);
   /** Pixels there are side by side. */
   readonly width = signal(innerWidth);
-  readonly arranged = computed(() => arrange(this.list.value, this.width.value));
+  readonly arranged = computed(() => arrange(this.list.value, this.width.value - beside.value));
   /** The letter whose window is to get the focus when it is drawn. */
   readonly focusing = signal<string | null>(null);
   private readonly releases = new Map<string, () => void>();
@@ -41,8 +41,14 @@ export class Desk {
     private readonly identities: Identities,
     private readonly fallback: Identity,
     private readonly undoing: SendTools,
+    /** Hears that a draft has got another id. */
+    renamed: (before: Id, now: Id) => void,
   ) {
-    this.tools = { ...tools, moved: () => this.remember() };
+    const moved = (before: Id | null, now: Id): void => {
+      this.remember();
+      if (before !== null) renamed(before, now);
+    };
+    this.tools = { ...tools, moved };
     addEventListener("resize", () => (this.width.value = innerWidth));
     addEventListener("online", () => this.list.peek().forEach(({ composer }) => composer.saver.retry()));
     addEventListener("beforeunload", (event) => {

@@ -27,6 +27,8 @@ export interface ComposeParts {
 export const composing = signal<ComposeParts | null>(null);
 /** Pixels at the end of the lower edge that windows take: what else is docked there stands beside them. */
 export const taken = signal(0);
+/** Pixels that what else is docked there needs at least. */
+export const beside = signal(0);
 /** True while a window covers the page, which cannot be reached then. */
 export const covering = signal(false);
 

@@ -45,6 +45,8 @@ export async function start(services: MailServices): Promise<ComposeParts> {
     new Identities(client),
     ownIdentity(),
     { offer: (text, seconds, undo) => offer(services, text, seconds, undo) },
+    // A draft that is being read is read on as what it has become.
+    (before, now) => services.commands.opened() === before && services.commands.open(now),
   );
   await desk.restore();
   return {
