@@ -18,10 +18,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
 from email.mime.base import MIMEBase
-from email.mime.message import MIMEMessage
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
-from email.parser import BytesParser
 from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Final
@@ -176,12 +174,7 @@ class Bounces:
         octets = FULL_OCTETS if full else RETURNED_OCTETS
         start = await self._store.bodies.read(entry.sha256, 0, octets)
         if full:
-            try:
-                report.attach(MIMEMessage(BytesParser().parsebytes(entry.prefix + start)))
-                return report.as_bytes(policy=SMTP)
-            except Exception:
-                # Some mails cannot be written as they were read; their header always can.
-                return await self._composed(entry, troubles, action, False, now)
+            return _with_original(report, entry.prefix + start)
         end = _HEADER_END.search(start)
         report.attach(_original(entry.prefix + (start if end is None else start[: end.start()])))
         return report.as_bytes(policy=SMTP)
@@ -245,6 +238,23 @@ def _block(trouble: Trouble, action: str, until: str, orcpt: str) -> Message:
     if action == "delayed":
         block["Will-Retry-Until"] = until
     return block
+
+
+def _with_original(report: MIMEMultipart, original: bytes) -> bytes:
+    """Write the report with a mail at its end, every octet of that as it came (RFC 3461 6.2).
+
+    It is not parsed: a stranger wrote it, and some mails would keep the reactor for minutes.
+    """
+    place = secrets.token_hex(16)
+    report.set_boundary(f"=_{secrets.token_hex(16)}")  # nothing in it can guess that
+    part = MIMEBase("message", "rfc822")
+    if not original.isascii():
+        for each in (part, report):
+            each["Content-Transfer-Encoding"] = "8bit"
+    part.set_payload(place)
+    report.attach(part)
+    head, end = report.as_bytes(policy=SMTP).split(place.encode())
+    return head + original + end
 
 
 def _original(header: bytes) -> MIMEText:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from mailim.errors import Invalid, Unavailable
 from mailim.interfaces.dsn import MailDsn, RecipientDsn
 from mailim.interfaces.store import ITransaction
@@ -126,7 +128,22 @@ class FailureTest(NoticeCase):
         self.assertEqual(original["Subject"], "Plans")
         self.assertIn("At n", original.get_payload())
 
-    async def test_a_mail_that_cannot_be_written_again_comes_back_as_its_header(self) -> None:
+    async def test_a_whole_mail_comes_back_as_it_came_whatever_it_is(self) -> None:
+        """It is not parsed: this one would keep a parser of mail for minutes."""
+        self.start()
+        odd = b"Subject:a\r\nContent-Type: text/plain" + b"; a=b" * 150_000 + b"\r\n\r\n\xff\r\n"
+        began = time.process_time()
+        await self.send("x", sender=ANN, dsn=asked("x@example.test", ret="FULL"), data=odd)
+        await self.settle()
+        ((item,)) = await self.mail_of(2)
+        self.assertLess(time.process_time() - began, 20)
+        told = await self.store.bodies.read(item.sha256)
+        self.assertIn(b"Content-Type: message/rfc822\r\n", told)
+        self.assertEqual(told.count(odd), 1)
+        boundary = told.split(b'boundary="')[1].partition(b'"')[0]
+        self.assertTrue(told.endswith(odd + b"\r\n--" + boundary + b"--\r\n"))
+
+    async def test_a_mail_that_is_none_comes_back_too(self) -> None:
         self.start()
         odd = b"Subject: a\r\nContent-Type: multipart/mixed; boundary*=x''%00\r\n\r\n\xff\x00\r\n"
         await self.send("x", sender=ANN, dsn=asked("x@example.test", ret="FULL"), data=odd)
