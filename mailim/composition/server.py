@@ -130,6 +130,8 @@ class Server(MultiService):
         if self._ending is not None:
             return
         self._listen()
+        # A broken file is told of now, not with the first mail.
+        spawn(core.content_filter.file.look(now=True), "reading the rules for mail")
         self.queue.setServiceParent(self)
         Submitting(self._reactor, core.store, core.events, core.intake).setServiceParent(self)
         core.multipop.setServiceParent(self)
