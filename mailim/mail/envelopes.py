@@ -17,6 +17,7 @@ from mailim.wire.mailboxes import parse_mailboxes
 from mailim.wire.smtp_paths import Path
 
 HEADER_OCTETS: Final = 1024 * 1024  # of a message that an account sends
+MAX_AUTHORS: Final = 100  # addresses in its From fields
 
 _LONE_CR: Final = re.compile(rb"\r(?!\n)")
 
@@ -71,7 +72,10 @@ class Envelopes:
 
     async def check_authors(self, account: Account, authors: Iterable[str]) -> None:
         """Raises `Refusal` unless all of these (see `authors_of`) are the account's addresses."""
-        for each in dict.fromkeys(authors):
+        found = tuple(dict.fromkeys(authors))
+        if len(found) > MAX_AUTHORS:
+            raise Refusal("5.7.1", f"A message may be from {MAX_AUTHORS} addresses.")
+        for each in found:
             if not each:
                 raise Refusal("5.7.1", "The header does not say clearly whom it is from.")
             if not await self.is_own(account, each):

@@ -35,7 +35,16 @@ from mailim.wire.smtp_paths import PathError, parse_path
 
 MAX_HOLD_SECONDS: Final = 31 * 24 * 3600  # RFC 8621 1.3.2 maxDelayedSend
 
-_Fields = Sequence[tuple[str, bytes]]
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What the header of a message says; addresses as they are written."""
+
+    size: int
+    authors: tuple[str, ...]  # see `authors_of`
+    senders: tuple[str, ...]  # of Sender, else of From
+    recipients: tuple[str, ...]  # of To, Cc and Bcc
+    without_bcc: bytes | None  # None: there is no Bcc
 
 
 class Unsendable(MailimError):
@@ -81,6 +90,11 @@ class Outgoing:
         self._max_recipients = max_recipients
 
     @property
+    def max_recipients(self) -> int:
+        """How many recipients a message may have."""
+        return self._max_recipients
+
+    @property
     def message_octets(self) -> int:
         """The largest message that is sent."""
         return self._intake.message_octets
@@ -110,15 +124,13 @@ class Outgoing:
         if octets > self.message_octets:
             most = self.message_octets
             raise Unsendable("tooLarge", f"More than {most} octets.", maxSize=most)
-        header = await self._header(item, facts)
-        await self._check_authors(account, authors_of(header, len(header) < octets))
-        fields = list(raw_fields(header))
+        header = await self._header(item, facts, octets)
+        await self._check_authors(account, header.authors)
         if sender is None:
-            sender = await self._sender(account, fields, identity)
+            sender = await self._sender(account, header.senders, identity)
         reverse_path = await self._reverse_path(account, sender)
-        if recipients is None:
-            recipients = addresses_in(fields, "to", "cc", "bcc")
-        sendings = await self._recipients(account, recipients)
+        written = header.recipients if recipients is None else recipients
+        sendings = await self._recipients(account, written)
         prepared = await self._prepared(item, octets, facts, header)
         self._allowances.count(account.id)
         return Ready(reverse_path, sender, sendings, prepared)
@@ -134,14 +146,12 @@ class Outgoing:
         except Refusal as error:
             raise Unsendable("forbiddenFrom", error.text) from None
 
-    async def _sender(self, account: Account, fields: _Fields, identity: str) -> str:
+    async def _sender(self, account: Account, senders: Sequence[str], identity: str) -> str:
         """Give the reverse-path for a message without an envelope (RFC 8621 section 7)."""
-        name = "sender" if addresses_in(fields, "sender") else "from"
-        found = addresses_in(fields, name)
-        if len(found) > 1:
+        if len(senders) > 1:
             text = "It is not clear who of several sends the message: it needs an envelope."
-            raise Unsendable("invalidEmail", text, properties=[name])
-        return found[0] if await self._envelopes.is_own(account, found[0]) else identity
+            raise Unsendable("invalidEmail", text, properties=["from"])
+        return senders[0] if await self._envelopes.is_own(account, senders[0]) else identity
 
     async def _reverse_path(self, account: Account, sender: str) -> str:
         try:
@@ -183,24 +193,26 @@ class Outgoing:
 
     # --- what is sent -------------------------------------------------------------------
 
-    async def _header(self, item: Item, facts: MessageFacts) -> bytes:
+    async def _header(self, item: Item, facts: MessageFacts, octets: int) -> _Header:
+        """Read the header in a thread: there may be much of it."""
         end = facts.structure.body_start
         if end > HEADER_OCTETS:
             text = "The header of the message is too long."
             raise Unsendable("invalidEmail", text, properties=["headers"])
-        return await self._store.bodies.read(item.sha256, 0, end)
+        data = await self._store.bodies.read(item.sha256, 0, end)
+        body = PreparedBody(b"", end, data)
+        return await self._store.bodies.inspect(body, lambda _: _read(data, end < octets))
 
     async def _prepared(
-        self, item: Item, octets: int, facts: MessageFacts, header: bytes
+        self, item: Item, octets: int, facts: MessageFacts, header: _Header
     ) -> PreparedMail:
         """Give the message without Bcc, the same one if it has none."""
-        sent = without_bcc(header)
-        if sent == header:
+        if header.without_bcc is None:
             return PreparedMail(PreparedBody(item.sha256, octets, None), facts)
         writer = self._intake.writer()
-        rest: AsyncIterable[bytes] = self._store.bodies.stream(item.sha256, len(header))
+        rest: AsyncIterable[bytes] = self._store.bodies.stream(item.sha256, header.size)
         try:
-            await writer.write(sent)
+            await writer.write(header.without_bcc)
             async for piece in rest:
                 await writer.write(piece)
             return await writer.finish()
@@ -210,3 +222,15 @@ class Outgoing:
             # Not waited for: a client that has gone cancels whatever is waited for here.
             spawn(writer.abort(), "throwing a copy without Bcc away")
             raise
+
+
+def _read(header: bytes, followed: bool) -> _Header:
+    fields = list(raw_fields(header))
+    sent = without_bcc(header)
+    return _Header(
+        len(header),
+        authors_of(header, followed),
+        addresses_in(fields, "sender") or addresses_in(fields, "from"),
+        addresses_in(fields, "to", "cc", "bcc"),
+        None if sent == header else sent,
+    )

@@ -50,12 +50,18 @@ class Envelope:
     value: dict[str, Any]  # the object, as it is kept
 
 
-def read_envelope(value: Any, now: int) -> Envelope:
-    """Check an Envelope object; raises `SetError` "invalidProperties". `now`: microseconds."""
+def read_envelope(value: Any, now: int, most: int) -> Envelope:
+    """Check an Envelope object; raises `SetError`.
+
+    now: in microseconds. most: recipients.
+    """
     if not isinstance(value, dict) or set(value) != {"mailFrom", "rcptTo"}:
         raise _invalid("an object with mailFrom and rcptTo")
     if not isinstance(value["rcptTo"], list):
         raise _invalid("a list of addresses", "rcptTo")
+    if len(value["rcptTo"]) > most:
+        text = f"A message may have {most} recipients."
+        raise SetError("tooManyRecipients", text, maxRecipients=most)
     sender = _address(value["mailFrom"], "mailFrom", _OF_SENDER)
     recipients = [_address(each, "rcptTo", _OF_RECIPIENT) for each in value["rcptTo"]]
     return Envelope(

@@ -101,7 +101,8 @@ class EmailSubmissionSet:
             raise invalid_properties(text, *wrong)
         now = self._now()
         given = value.get("envelope")
-        envelope = None if given is None else read_envelope(given, now)
+        most = self._outgoing.max_recipients
+        envelope = None if given is None else read_envelope(given, now, most)
         item, facts, identity = await self._store.read(
             lambda tx: _named(tx, caller, value.get("identityId"), value.get("emailId"))
         )

@@ -22,6 +22,7 @@ class RefusalTests(SubmissionCase):
             (f"team: {ALICE}, carol@example.org;", "forbiddenFrom"),
             (f"{ALICE}\r\nFrom: {BOB}", "forbiddenFrom"),
             (f"{BOB}\r\nFROM : {ALICE}", "forbiddenFrom"),
+            (", ".join(f"alice+{n}@example.test" for n in range(101)), "forbiddenFrom"),
             ("The boss", "invalidEmail"),
             ("", "invalidEmail"),
             (f"{ALICE}, sales@example.test", "invalidEmail"),
@@ -234,6 +235,8 @@ class EnvelopeTests(SubmissionCase):
             self.assertEqual(error["type"], "invalidProperties", envelope)
         error = await self.refused(email, {"mailFrom": {"email": ALICE}, "rcptTo": []})
         self.assertEqual(error["type"], "noRecipients")
+        error = await self.refused(email, {"mailFrom": good, "rcptTo": [good] * 6})
+        self.assertEqual((error["type"], error["maxRecipients"]), ("tooManyRecipients", 5))
 
     async def test_what_the_sender_wants_to_be_told(self) -> None:
         await self.start()
