@@ -28,6 +28,15 @@ rm "IM-$2.LCK"
 TEXT = "The alarm in the store room went off\nGrüße"
 
 
+async def ran(*words: str) -> str:
+    """Run a program to its end; gives what it printed."""
+
+    def run() -> str:
+        return subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    return await asyncio.to_thread(run)
+
+
 class FolderCase(XmppCase):
     """People, and scripts that write into the folder of their server."""
 
@@ -37,12 +46,8 @@ class FolderCase(XmppCase):
 
     async def script(self, number: str, to: str, seconds: float = 0.0) -> float:
         """Let a script send a message; gives when it was done."""
-        await asyncio.to_thread(
-            subprocess.run,
-            ["/bin/sh", "-c", SCRIPT, "sh", self.folder, number, to, "alarm.test", str(seconds)],
-            check=True,
-            timeout=60,
-        )
+        given = (str(self.folder), number, to, "alarm.test", str(seconds))
+        await ran("/bin/sh", "-c", SCRIPT, "sh", *given)
         return time.monotonic()
 
     async def gone(self, *names: str) -> None:
@@ -113,17 +118,15 @@ class SemaphoreTests(FolderCase):
         (bob,) = await self.signed_in(name)
         made = json.loads(self.site.command("--json", "token", "add", name).stdout)
         words = [
-            curl, "--silent", "--show-error", "--cacert", self.site.ca,
+            curl, "--silent", "--show-error", "--cacert", str(self.site.ca),
             "--header", f"Authorization: Bearer {made['token']}",
             "--header", "Idempotency-Key: alarm-1",
             "--json", json.dumps({"to": bob.boundjid.bare, "text": TEXT}),
             "--write-out", "\n%{http_code}", f"{self.site.url}/api/im/send",
         ]  # fmt: skip
         for status in ("202", "200"):
-            done = await asyncio.to_thread(
-                subprocess.run, words, capture_output=True, text=True, timeout=60
-            )
-            self.assertEqual(done.stdout.splitlines()[-1:], [status], done.stderr)
+            told = await ran(*words)
+            self.assertEqual(told.splitlines()[-1:], [status])
             await asyncio.sleep(0.5)
         message = await bob.next("message")
         self.assertEqual((message["type"], message["body"]), ("headline", TEXT))
