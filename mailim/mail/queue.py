@@ -30,7 +30,7 @@ from mailim.errors import MailimError, NotFound
 from mailim.events import Events, SpoolChanged
 from mailim.interfaces.filters import Action, IFilter, IHearing, IRules, Verdict
 from mailim.interfaces.mail_events import RELAYED
-from mailim.interfaces.relay import IRelay
+from mailim.interfaces.relay import Handed, IRelay
 from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.mail.applying import Applying
@@ -97,6 +97,8 @@ class Queue(Service):
         self._at_once = at_once
         self._busy: set[int] = set()  # spool ids under way
         self._stuck: dict[int, IDelayedCall] = {}  # those of them that only wait
+        # By recipient: who has the mail though that could not be written down yet.
+        self._handed: dict[int, Handed] = {}
         self._looking = False
         self._again = False
         self._timer: IDelayedCall | None = None
@@ -292,10 +294,14 @@ class Queue(Service):
 
     async def _hand_over(self, relay: IRelay, work: _Work, recipient: SpoolRecipient) -> None:
         entry = work.entry
-        said = await self._applying.verdict(entry, recipient, None, work.hearing)
-        if said is None:
-            return
-        handed = await relay.send(entry, recipient, said.headers + work.verdict.headers)
+        handed = self._handed.get(recipient.id)
+        if handed is None:
+            said = await self._applying.verdict(entry, recipient, None, work.hearing)
+            if said is None:
+                return
+            handed = await relay.send(entry, recipient, said.headers + work.verdict.headers)
+            # While the disk is full it must not be sent again with each look.
+            self._handed[recipient.id] = handed
         tell = None
         if not handed.tells:
             tell = await self._endings.succeeded(entry, recipient, "relayed")
@@ -305,7 +311,12 @@ class Queue(Service):
             if tell is not None:
                 tell(tx)
 
-        await self._store.write(unit)
+        try:
+            await self._store.write(unit)
+        except NotFound:
+            del self._handed[recipient.id]  # an administrator ended it meanwhile
+            raise
+        del self._handed[recipient.id]
 
     # --- the end --------------------------------------------------------------------------
 
