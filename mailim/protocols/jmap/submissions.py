@@ -6,8 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
-from mailim.interfaces.mail_events import DELIVERED, EXPANDED, FAILED, RELAYED, REMOVED, MailEvent
-from mailim.interfaces.spool import SpoolEntry
+from mailim.interfaces.mail_events import DELIVERED, EXPANDED, FAILED, RELAYED, MailEvent
 from mailim.interfaces.store import ITransaction
 from mailim.interfaces.submissions import Submission
 from mailim.protocols.jmap.emails import utc_date
@@ -52,31 +51,32 @@ def delivery_status(tx: ITransaction, submission: Submission) -> dict[str, Any] 
     if submission.spool_id is None:
         return None
     entry = tx.spool.get(submission.spool_id)
-    events = tx.mail_events.events([submission.spool_id], _EVENTS)
-    return {
-        each.email: _status(each.address, submission, entry, events)
-        for each in submission.recipients
-    }
-
-
-def _status(
-    address: str, submission: Submission, entry: SpoolEntry | None, events: Sequence[MailEvent]
-) -> dict[str, str]:
+    events: dict[str, list[MailEvent]] = {}
+    for each in tx.mail_events.events([submission.spool_id], _EVENTS):
+        events.setdefault(each.address, []).append(each)
     waiting = {each.address: each for each in entry.recipients} if entry is not None else {}
-    if address in waiting:
-        error = waiting[address].last_error
-        return _said(_reply(error, "451") if error else _QUEUED, "queued")
-    mine = [each for each in events if each.address == address.lower()]
-    if any(each.what == EXPANDED for each in mine):
-        # An alias or a group: what became of those it stands for, as far as they can be told
-        # from the recipients the sender named.
-        named = {each.address.lower() for each in submission.recipients}
-        if any(each.lower() not in named for each in waiting):
-            return _said(_QUEUED, "queued")
-        mine = [each for each in events if each.address not in named]
-    ends = [each for each in mine if each.what in (DELIVERED, RELAYED, FAILED, REMOVED)]
+    # Aliases and groups stand for others, whom the sender did not name: together.
+    named = {each.address.lower() for each in submission.recipients}
+    others = [each for address, them in events.items() if address not in named for each in them]
+    open_others = any(address.lower() not in named for address in waiting)
+    together = _said(_QUEUED, "queued") if open_others else _ended(others)
+    statuses = {}
+    for sending in submission.recipients:
+        mine = events.get(sending.address.lower(), [])
+        if sending.address in waiting:
+            error = waiting[sending.address].last_error
+            statuses[sending.email] = _said(_reply(error, "451") if error else _QUEUED, "queued")
+        elif not any(each.what == EXPANDED for each in mine):
+            statuses[sending.email] = _ended(mine)
+        else:
+            statuses[sending.email] = together
+    return statuses
+
+
+def _ended(events: Sequence[MailEvent]) -> dict[str, str]:
+    """Give the DeliveryStatus of recipients that have left the spool: the worst of them."""
     for what, delivered in ((FAILED, "no"), (RELAYED, "unknown"), (DELIVERED, "yes")):
-        found = [each for each in ends if each.what == what]
+        found = [each for each in events if each.what == what]
         if found:
             detail = "Delivered" if what == DELIVERED else found[-1].detail
             return _said(_reply(detail, "550" if what == FAILED else "250"), delivered)
