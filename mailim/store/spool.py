@@ -6,8 +6,8 @@ that leads there again brings no second copy; `claim` does the same for accounts
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from sqlalchemy import Integer, bindparam, delete, exists, func, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -17,69 +17,24 @@ from mailim.errors import Invalid, LimitExceeded, NotFound
 from mailim.events import Event, SpoolChanged
 from mailim.interfaces import mail_events as happens
 from mailim.interfaces.dsn import NOTHING_SAID
-from mailim.interfaces.spool import ISpoolRows, NewMail, SpoolEntry, SpoolRecipient
+from mailim.interfaces.spool import ISpoolRows, NewMail
 from mailim.limits import EXPANDED_RECIPIENTS, PREFIX_OCTETS, RECIPIENTS_PER_MAIL, SPOOL_ERROR_CHARS
 from mailim.store.bodies import BodyRows
-from mailim.store.connection import Connection, Row
-from mailim.store.dsn import DsnRows
+from mailim.store.connection import Connection
 from mailim.store.mail_events import MailEventRows
 from mailim.store.message_facts import FactRows
-from mailim.store.schema.bodies import body
-from mailim.store.schema.mail import no, spool, spool_account, spool_recipient
-from mailim.store.statements import Statement, id_list, insert_into, one_of_ids
+from mailim.store.schema.mail import spool, spool_account, spool_recipient
+from mailim.store.spool_entries import OPEN, WAITS, SpoolEntryRows
+from mailim.store.statements import Statement, insert_into
 from mailim.wire.message import MessageFacts
 
 _ID: Final = bindparam("id", type_=Integer)
 _SPOOL: Final = bindparam("spool_id", type_=Integer)
-_OPEN: Final = no(spool_recipient.c.done)
-_WAITS: Final = no(spool_recipient.c.held) & _OPEN  # the words of ix_spool_recipient_due
-
-_ROW: Final = select(
-    spool.c.id,
-    spool.c.body_id,
-    body.c.sha256,
-    spool.c.size,
-    spool.c.prefix,
-    spool.c.sender,
-    spool.c.origin,
-    spool.c.source,
-    spool.c.received,
-    spool.c.account_id,
-).join(body, body.c.id == spool.c.body_id)
 _ADD: Final = Statement(insert_into(spool, "id").returning(spool.c.id))
 _ADD_RECIPIENT: Final = Statement(
     insert(spool_recipient)
     .values({each.name: bindparam(each.name) for each in spool_recipient.c if each.name != "id"})
     .on_conflict_do_nothing()
-)
-_SOME: Final = Statement(_ROW.where(one_of_ids(spool.c.id, "ids")))
-_LIST: Final = Statement(
-    _ROW.where(spool.c.id > bindparam("after")).order_by(spool.c.id).limit(bindparam("limit"))
-)
-_RECIPIENTS: Final = Statement(
-    select(
-        spool_recipient.c.spool_id,
-        spool_recipient.c.id,
-        spool_recipient.c.address,
-        spool_recipient.c.attempts,
-        spool_recipient.c.next_attempt,
-        spool_recipient.c.held,
-        spool_recipient.c.last_error,
-        spool_recipient.c.verdict,
-    )
-    .where(one_of_ids(spool_recipient.c.spool_id, "ids"), _OPEN)
-    .order_by(spool_recipient.c.spool_id, spool_recipient.c.id)
-)
-_DUE: Final = Statement(
-    select(spool_recipient.c.spool_id)
-    .where(_WAITS, spool_recipient.c.next_attempt <= bindparam("now"))
-    .order_by(spool_recipient.c.next_attempt, spool_recipient.c.spool_id)
-)
-_NEXT_DUE: Final = Statement(
-    select(spool_recipient.c.next_attempt)
-    .where(_WAITS, spool_recipient.c.next_attempt > bindparam("after"))
-    .order_by(spool_recipient.c.next_attempt)
-    .limit(1)
 )
 _BODY: Final = Statement(select(spool.c.body_id).where(spool.c.id == _ID))
 _HOLDER: Final = Statement(
@@ -90,18 +45,18 @@ _HOLDER: Final = Statement(
         spool_recipient.c.verdict,
     )
     .join(spool, spool.c.id == spool_recipient.c.spool_id)
-    .where(spool_recipient.c.id == _ID, _OPEN)
+    .where(spool_recipient.c.id == _ID, OPEN)
 )
 _DONE: Final = Statement(
     update(spool_recipient).where(spool_recipient.c.id == _ID).values(done=True, held=False)
 )
 _STILL_OPEN: Final = Statement(
-    select(exists(select(1).where(spool_recipient.c.spool_id == _SPOOL, _OPEN)))
+    select(exists(select(1).where(spool_recipient.c.spool_id == _SPOOL, OPEN)))
 )
 _REMOVE: Final = Statement(delete(spool).where(spool.c.id == _ID))
 _RETRY: Final = Statement(
     update(spool_recipient)
-    .where(spool_recipient.c.id == _ID, _OPEN)
+    .where(spool_recipient.c.id == _ID, OPEN)
     .values(
         attempts=spool_recipient.c.attempts + bindparam("counts", type_=Integer),
         next_attempt=bindparam("next_attempt"),
@@ -115,26 +70,26 @@ _JUDGED: Final = Statement(
 )
 _HOLD_RECIPIENT: Final = Statement(
     update(spool_recipient)
-    .where(spool_recipient.c.id == _ID, _OPEN)
+    .where(spool_recipient.c.id == _ID, OPEN)
     .values(held=True, last_error=bindparam("error"))
 )
 _HOLD: Final = Statement(
     update(spool_recipient)
-    .where(spool_recipient.c.spool_id == _SPOOL, _OPEN)
+    .where(spool_recipient.c.spool_id == _SPOOL, OPEN)
     .values(held=True, last_error=func.coalesce(bindparam("error"), spool_recipient.c.last_error))
 )
 _RELEASE: Final = Statement(
     update(spool_recipient)
-    .where(spool_recipient.c.spool_id == _SPOOL, _OPEN, spool_recipient.c.held.is_(True))
+    .where(spool_recipient.c.spool_id == _SPOOL, OPEN, spool_recipient.c.held.is_(True))
     .values(held=False, attempts=0, next_attempt=bindparam("next_attempt"))
 )
 _RETRY_NOW: Final = Statement(
     update(spool_recipient)
-    .where(spool_recipient.c.spool_id == _SPOOL, _WAITS)
+    .where(spool_recipient.c.spool_id == _SPOOL, WAITS)
     .values(next_attempt=bindparam("next_attempt"))
 )
 _RETRY_ALL: Final = Statement(
-    update(spool_recipient).where(_WAITS).values(next_attempt=bindparam("next_attempt"))
+    update(spool_recipient).where(WAITS).values(next_attempt=bindparam("next_attempt"))
 )
 _CLAIM: Final = Statement(
     insert(spool_account)
@@ -144,7 +99,7 @@ _CLAIM: Final = Statement(
 
 
 @implementer(ISpoolRows)
-class SpoolRows:
+class SpoolRows(SpoolEntryRows):
     """The spool inside a transaction."""
 
     def __init__(
@@ -154,12 +109,11 @@ class SpoolRows:
         bodies: BodyRows,
         events: MailEventRows,
     ) -> None:
-        self._db = connection
+        super().__init__(connection)
         self._events = events
         self._publish = publish
         self._bodies = bodies
         self._facts = FactRows(connection)
-        self._dsn = DsnRows(connection)
 
     def add(self, mail: NewMail, body_id: int, prefix: bytes, facts: MessageFacts) -> int:
         """Put a mail in (holds the body); gives the spool id.
@@ -192,36 +146,6 @@ class SpoolRows:
         if mail.dsn is not NOTHING_SAID:
             self._dsn.add(spool_id, mail.dsn)
         return spool_id
-
-    def get(self, spool_id: int) -> SpoolEntry | None:
-        """Find one with its open recipients."""
-        return next(iter(self._entries((spool_id,))), None)
-
-    def due(
-        self, now: int, limit: int, skip: Collection[int] = frozenset()
-    ) -> Sequence[SpoolEntry]:
-        """Give entries with a recipient that is due and not held, oldest first.
-
-        Those in `skip` are left out.
-        """
-        found: dict[int, None] = {}
-        cursor = self._db.cursor(_DUE, {"now": now})
-        for (spool_id,) in cursor:
-            if len(found) >= limit:
-                break
-            if spool_id not in skip:
-                found[spool_id] = None
-        cursor.close()
-        return self._entries(list(found))
-
-    def next_due(self, after: int = -1) -> int | None:
-        """Say when the next recipient is due later than `after`."""
-        found: int | None = self._db.value(_NEXT_DUE, after=after)
-        return found
-
-    def list(self, limit: int, after: int = 0) -> Sequence[SpoolEntry]:
-        """Give entries by id."""
-        return self._with_recipients(self._db.all(_LIST, after=after, limit=limit))
 
     def facts(self, spool_id: int) -> MessageFacts:
         """Give what was derived from the mail when it was accepted; raises `NotFound`."""
@@ -367,27 +291,3 @@ class SpoolRows:
         if found is None:
             raise NotFound("There is no such mail in the queue.")
         return found
-
-    def _entries(self, spool_ids: Sequence[int]) -> Sequence[SpoolEntry]:
-        """Give entries in the order asked for."""
-        if not spool_ids:
-            return []
-        found = self._with_recipients(self._db.all(_SOME, ids=id_list(spool_ids)))
-        by_id = {entry.id: entry for entry in found}
-        return [by_id[spool_id] for spool_id in spool_ids if spool_id in by_id]
-
-    def _with_recipients(self, rows: Sequence[Row]) -> Sequence[SpoolEntry]:
-        recipients: dict[int, list[SpoolRecipient]] = {}
-        ids = id_list(row[0] for row in rows)
-        for spool_id, id_, address, attempts, due, held, error, verdict in self._db.all(
-            _RECIPIENTS, ids=ids
-        ):
-            recipients.setdefault(spool_id, []).append(
-                SpoolRecipient(id_, address, attempts, due, bool(held), error, verdict)
-            )
-        said = self._dsn.of([row[0] for row in rows])
-        entries: list[Sequence[Any]] = [
-            (*row, tuple(recipients.get(row[0], ())), said.get(row[0], NOTHING_SAID))
-            for row in rows
-        ]
-        return [SpoolEntry(*each) for each in entries]
