@@ -169,6 +169,7 @@ class Outcome:
 
 def header_field(name: str, value: str) -> bytes:
     """Give a whole field, folded; what is not ASCII in encoded words (RFC 2047)."""
-    charset: Charset | str = "us-ascii" if value.isascii() else _UTF8
+    plain = value.isascii() and "=?" not in value  # what looks encoded would be decoded
+    charset: Charset | str = "us-ascii" if plain else _UTF8
     text = Header(value, charset, maxlinelen=_LINE, header_name=name).encode(linesep="\r\n")
     return f"{name}: {text}\r\n".encode("ascii")
