@@ -122,13 +122,15 @@ class VacationTests(SettingsCase):
         other.get_by_role("button", name="New message").first.click()
         expect(other.get_by_role("combobox", name="To")).to_be_focused()
         other.keyboard.type("carl")
-        expect(other.get_by_role("option", name=re.compile("Carla Ruiz"))).to_be_visible()
+        expect(other.get_by_role("option", name=re.compile("Carla Ruiz")).first).to_be_visible()
         other.keyboard.press("Enter")
         other.get_by_label("Subject").fill("Keys of the store room")
         other.get_by_role("button", name="Send", exact=True).click()
         reply = other.get_by_role("grid").get_by_text("Auto: Keys of the store room")
         expect(reply).to_be_visible(timeout=60_000)  # sending is held back for some seconds
+        expect(other.locator(".notice-card")).to_have_count(1)
         reply.click()
+        expect(other.locator(".notice-card")).to_have_count(0)  # it is open
         expect(other.get_by_text(f"On leave, bob@{DOMAIN}.").last).to_be_visible()
         self.picture(other, "reply")
         page.get_by_role("switch", name="Automatic replies").uncheck()

@@ -3,11 +3,12 @@
  * has it, a card in the corner of the page, the system's notification, both or nothing;
  * beside it a sound, if sounds are on.
  */
-import { effect } from "@preact/signals";
+import { effect, untracked } from "@preact/signals";
 import { chatUnread } from "../chat/index.js";
 import { t, tn } from "../core/i18n.js";
+import { route } from "../core/router.js";
 import { settings } from "../core/session.js";
-import type { EmailSummary } from "../jmap/types.js";
+import type { EmailSummary, Id } from "../jmap/types.js";
 import type { Commands } from "../mail/commands.js";
 import type { Mail } from "../mail/model.js";
 import { personName, shownPeople } from "../mail/people.js";
@@ -18,6 +19,8 @@ import { bell } from "../ui/sound.js";
 export const HOUSE = document.title || "mailim";
 
 const SECONDS = 8;
+/** Milliseconds: longer than a card stays, also under a resting pointer. */
+const WATCHED = 120_000;
 /** Cards of one arrival; more mails than that are one card. */
 const EACH = 2;
 
@@ -52,6 +55,15 @@ export function noticesOf(emails: readonly EmailSummary[]): readonly Notice[] {
   return [{ tag: "mail", name: tn("1 new message", "{n} new messages", emails.length), address: "", title: undefined, text: names, email: first }];
 }
 
+/** Takes a card away as soon as its message is opened, from wherever. */
+function closeWhenOpened(id: Id, close: () => void): void {
+  const stop = effect(() => {
+    const here = route.value;
+    if ((here.page === "mail" || here.page === "search") && here.email === id) untracked(close);
+  });
+  setTimeout(stop, WATCHED);
+}
+
 export function announceMail(emails: readonly EmailSummary[], commands: Commands): void {
   const how = settings.value.mail_notice;
   if (emails.length) bell.ring();
@@ -61,7 +73,7 @@ export function announceMail(emails: readonly EmailSummary[], commands: Commands
       commands.goTo("inbox");
       commands.open(email.id);
     };
-    if (how !== "browser") showCard({ ...notice, kind: "mail", seconds: SECONDS, open });
+    if (how !== "browser") closeWhenOpened(email.id, showCard({ ...notice, kind: "mail", seconds: SECONDS, open }));
     if (how !== "page") systemNotice(notice.tag, notice.name, notice.title ?? notice.text, open);
   }
 }
