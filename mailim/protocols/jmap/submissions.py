@@ -6,9 +6,17 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
-from mailim.interfaces.mail_events import DELIVERED, EXPANDED, FAILED, RELAYED, MailEvent
+from mailim.interfaces.mail_events import (
+    COPIED,
+    DELIVERED,
+    EXPANDED,
+    FAILED,
+    RELAYED,
+    MailEvent,
+)
 from mailim.interfaces.store import ITransaction
 from mailim.interfaces.submissions import Submission
+from mailim.mail.verdicts import is_copy
 from mailim.protocols.jmap.emails import utc_date
 from mailim.wire.jmap_ids import EMAIL, IDENTITY, SUBMISSION, THREAD, write_id
 
@@ -55,22 +63,36 @@ def delivery_status(tx: ITransaction, submission: Submission) -> dict[str, Any] 
     for each in tx.mail_events.events([submission.spool_id], _EVENTS):
         events.setdefault(each.address, []).append(each)
     waiting = {each.address: each for each in entry.recipients} if entry is not None else {}
-    # Aliases and groups stand for others, whom the sender did not name: together.
-    named = {each.address.lower() for each in submission.recipients}
-    others = [each for address, them in events.items() if address not in named for each in them]
-    open_others = any(address.lower() not in named for address in waiting)
+    # Aliases and groups stand for others, whom the sender did not name: together. Of copies
+    # that rules made he hears nothing, nor why one held a mail.
+    aside = {each.address.lower() for each in submission.recipients} | _copied(events)
+    others = [each for address, them in events.items() if address not in aside for each in them]
+    open_others = any(
+        address.lower() not in aside and not is_copy(each) for address, each in waiting.items()
+    )
     together = _said(_QUEUED, "queued") if open_others else _ended(others)
     statuses = {}
     for sending in submission.recipients:
         mine = events.get(sending.address.lower(), [])
         if sending.address in waiting:
-            error = waiting[sending.address].last_error
+            mail = waiting[sending.address]
+            error = "" if mail.held else mail.last_error
             statuses[sending.email] = _said(_reply(error, "451") if error else _QUEUED, "queued")
         elif not any(each.what == EXPANDED for each in mine):
             statuses[sending.email] = _ended(mine)
         else:
             statuses[sending.email] = together
     return statuses
+
+
+def _copied(events: Mapping[str, Sequence[MailEvent]]) -> set[str]:
+    """Give the addresses that rules copied the mail to, and what those stand for."""
+    found = {name for name, them in events.items() if any(each.what == COPIED for each in them)}
+    for name in tuple(found):
+        for each in events[name]:
+            if each.what == EXPANDED:
+                found.update(each.detail.lower().split(", "))
+    return found
 
 
 def _ended(events: Sequence[MailEvent]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mailim.interfaces.mail_events import DELIVERED, FAILED, RELAYED
 from mailim.interfaces.store import ITransaction
+from mailim.mail.verdicts import kept_of_copy
 from mailim.protocols.jmap.methods import CORE, MAIL, SUBMISSION
 from tests.protocols.jmap.kit import ALICE, BOB, mail
 from tests.protocols.jmap.submitting import FROM_ALICE, SubmissionCase
@@ -211,6 +212,40 @@ class LookingTests(SubmissionCase):
         status = (await self.shown(made["id"]))["deliveryStatus"]
         said = [(status[each]["delivered"], status[each]["smtpReply"]) for each in spool[2:]]
         self.assertEqual(said, [("unknown", "250 ok"), ("yes", "250 2.1.5 Delivered")])
+
+    async def test_copies_that_rules_made_are_not_told_of(self) -> None:
+        kit = await self.start()
+        await kit.site.accounts.add_alias("team@example.test", BOB)
+        made = await self.sent(await self.draft("team@example.test"))
+        await self.later(10)
+
+        def unit(tx: ITransaction) -> None:
+            (mail,) = tx.spool.list(1)[0].recipients
+            tx.spool.copy(mail.id, ["spy@example.net"], kept_of_copy(b""))
+            tx.spool.hold_recipient(mail.id, "Held by rule Secret words.")
+
+        await kit.store.write(unit)
+        (said,) = (await self.shown(made["id"]))["deliveryStatus"].values()
+        self.assertEqual((said["delivered"], said["smtpReply"]), ("queued", "250 2.1.5 Queued"))
+
+        def rest(tx: ITransaction) -> None:
+            mail, copy = tx.spool.list(1)[0].recipients
+            tx.spool.replace_recipient(mail.id, [BOB])
+            *_, real = tx.spool.list(1)[0].recipients
+            tx.spool.done(real.id, DELIVERED)
+            tx.spool.replace_recipient(copy.id, ["a@example.net", "b@example.net"])
+
+        await kit.store.write(rest)
+        (said,) = (await self.shown(made["id"]))["deliveryStatus"].values()
+        self.assertEqual(said["delivered"], "yes")
+
+        def end(tx: ITransaction) -> None:
+            for each in tx.spool.list(1)[0].recipients:
+                tx.spool.done(each.id, RELAYED, "mx.example.net said: 250 spied")
+
+        await kit.store.write(end)
+        (said,) = (await self.shown(made["id"]))["deliveryStatus"].values()
+        self.assertEqual((said["delivered"], said["smtpReply"]), ("yes", "250 2.1.5 Delivered"))
 
 
 class CapabilityTests(SubmissionCase):
