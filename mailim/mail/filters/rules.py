@@ -133,14 +133,14 @@ def parse(data: bytes, file: Path) -> RuleSet:
     problems += _between(rules, given)
     if problems:
         raise RulesError(file, tuple(sorted(problems, key=lambda each: each.number)))
-    return RuleSet(tree.get("enabled", False), tuple(rules.values()))
+    return RuleSet(tree.get("enabled", True), tuple(rules.values()))
 
 
 def _top(tree: Mapping[str, Any]) -> Iterator[RuleProblem]:
     for key in tree:
         if key not in _TOP:
             yield RuleProblem(0, "", key[:60], "unknown key", _hint(key, _TOP))
-    if type(tree.get("enabled", False)) is not bool:
+    if type(tree.get("enabled", True)) is not bool:
         yield RuleProblem(0, "", "enabled", "must be true or false")
     rules = tree.get("rule", [])
     if not isinstance(rules, list):

@@ -44,6 +44,10 @@ class SampleTest(SynchronousTestCase):
 class ProblemTest(SynchronousTestCase):
     """Everything wrong, with the rule's number and name, the key and a hint."""
 
+    def test_rules_are_on_unless_the_file_says_otherwise(self) -> None:
+        for text, on in (("", True), ("enabled = true", True), ("enabled = false", False)):
+            self.assertEqual(parse(text.encode(), Path("x")).enabled, on)
+
     def test_all_at_once(self) -> None:
         found = problems(
             'enabld = true\n'
