@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
-from twisted.internet.utils import getProcessOutputAndValue
-from twisted.trial.unittest import TestCase
 
 from mailim.errors import StoreUnavailable
 from mailim.im import notices as notices_module
 from mailim.im.semaphore import SECONDS, TROUBLE_SECONDS, Semaphores
 from mailim.im.semaphore_folder import SemaphoreFolder
+from tests.fakes.crash_case import CrashCase
 from tests.fakes.store import short_directory
 from tests.im.crashing_semaphores import FILES, RANDOM_RUNS
 from tests.im.test_notices import NoticesCase, details, text
 
-REPOSITORY = Path(__file__).parents[2]
 HEAD = b"To: bob@example.test\nFrom: backup.test\n\n"
 
 
@@ -197,29 +191,16 @@ class SemaphoreTests(NoticesCase):
         self.assertEqual([leaf.body for leaf in leaves], [str(n) for n in range(350)])
 
 
-class CrashTests(TestCase):
-    timeout = 400
-
+class CrashTests(CrashCase):
     async def test_killed_everywhere(self) -> None:
         """One leaf for each claim; kept once for bob; carol has seen each at least once."""
-        out, err, code = await getProcessOutputAndValue(
-            sys.executable,
-            ["-m", "tests.im.crashing_semaphores", str(short_directory(self))],
-            env=dict(os.environ),
-            path=str(REPOSITORY),
-            reactor=reactor,
-        )
-        self.assertEqual(code, 0, err.decode())
-        (clean, *crashes) = map(json.loads, out.splitlines())
-        self.assertEqual(clean["end"], "done", err.decode())
+        clean, crashes = await self.crash("tests.im.crashing_semaphores")
         # The files; for four messages a leaf and what became of it; the group; the ends of two.
         self.assertGreaterEqual(clean["units"], 12)
         self.assertGreaterEqual(clean["steps"], 2 * len(FILES))
         self.assertEqual(len(crashes), 3 * clean["units"] + clean["steps"] + RANDOM_RUNS)
         for found in (clean, *crashes):
             point = found["point"]
-            if found is not clean:
-                self.assertEqual(found["end"], "killed", f"{point}\n{err.decode()}")
             said = ["one to bob", "three to bob", "three to carol", "two to carol"]
             self.assertEqual((found["said"], found["claims"]), (said, 4), point)
             self.assertEqual((found["bob"], found["bad"]), (["one", "three"], 1), point)

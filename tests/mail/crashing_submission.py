@@ -1,7 +1,5 @@
 """A program that is killed while it sends what was submitted; run by `test_crashes`.
 
-    python -m tests.mail.crashing_submission DIRECTORY
-
 As `crashing_child`, but the mails are drafts that an account submits: made ready (without
 their Bcc), accepted in a unit, one of them called back, the drafts destroyed, moved into the
 spool when due and delivered. Besides the named points it is killed at random moments.
@@ -9,91 +7,55 @@ spool when due and delivered. Besides the named points it is killed at random mo
 
 from __future__ import annotations
 
-import json
-import sys
-import threading
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.mail.crashing_child import MOMENTS, DyingStore, die, forked
+from twisted.internet.task import deferLater
+
+from mailim.interfaces.items import ItemQuery
+from mailim.interfaces.submissions import NewSubmission
+from mailim.mail.allowances import Allowances
+from mailim.mail.delivery import LocalDelivery
+from mailim.mail.envelopes import Envelopes
+from mailim.mail.intake import Intake
+from mailim.mail.outgoing import Outgoing
+from mailim.mail.queue import Queue
+from mailim.mail.submission import Submitting
+from tests.fakes.crashing import RANDOM, Point, around_units, crash
+from tests.mail.crashing import HOST, LONG, Office
+from tests.store.mails import add_item, message
 
 ADDRESS = "ann@example.test"
-DRAFTS = {"first": 0, "second": 200_000, "called back": 0}  # subject -> octets of the text
+DRAFTS = {"first": 0, "second": LONG, "called back": 0}  # subject -> octets of the text
 HOLD = 20_000  # microseconds
 RANDOM_RUNS = 12
 
 
-def run(directory: Path, unit: int, moment: str, result: Path) -> None:
-    """Submit what was not submitted yet, wait until all is over, write what there is.
-
-    A negative unit kills after so many microseconds instead.
-    """
-    from twisted.internet import reactor
-    from twisted.internet.defer import Deferred
-
-    failed: list[Any] = []
-    if unit < 0:
-        timer = threading.Timer(-unit / 1e6, die)
-        timer.daemon = True
-        timer.start()
-
-    def start() -> None:
-        work = Deferred.fromCoroutine(send_all(reactor, directory, unit, moment, result))
-        work.addErrback(failed.append)
-        work.addBoth(lambda _: reactor.stop())
-
-    reactor.callWhenRunning(start)
-    reactor.run()
-    if failed:
-        failed[0].raiseException()
-
-
-async def send_all(reactor: Any, directory: Path, unit: int, moment: str, result: Path) -> None:
-    from twisted.internet.task import deferLater
-
-    from mailim.accounts.directory import Directory
-    from mailim.events import Events
-    from mailim.mail.allowances import Allowances
-    from mailim.mail.delivery import LocalDelivery
-    from mailim.mail.envelopes import Envelopes
-    from mailim.mail.intake import Intake
-    from mailim.mail.outgoing import Outgoing
-    from mailim.mail.queue import Queue
-    from mailim.mail.routing import Routing
-    from mailim.mail.submission import Submitting
-    from mailim.store.engine import Store
-
-    events = Events()
-    store = Store.open(reactor, directory, events, readers=1)
-    if await store.read(lambda tx: tx.accounts.get(1)) is None:
-        await store.write(first_start)
-    dying: Any = DyingStore(store, max(unit, 0), moment)
-    people = Directory(store, events)
-    intake = Intake(dying, "mail.example.test", reactor)
-    queue = Queue(reactor, dying, events, [], Routing(people), LocalDelivery(dying))
+async def send_all(reactor: Any, directory: Path, point: Point) -> dict[str, Any]:
+    """Submit what was not submitted yet, wait until all is over, say what there is."""
+    office = Office(reactor, directory, point)
+    await office.open(write_drafts)
+    dying, events = office.dying, office.events
+    intake = Intake(dying, HOST, reactor)
+    queue = Queue(reactor, dying, events, [], office.routing, LocalDelivery(dying))
     service = Submitting(reactor, dying, events, intake)
     queue.startService()
     service.startService()
-    envelopes = Envelopes(people, "example.test", can_relay=False)
+    envelopes = Envelopes(office.people, "example.test", can_relay=False)
     outgoing = Outgoing(dying, intake, envelopes, Allowances(reactor, 1000), 10)
     for subject in DRAFTS:
         await submit(dying, outgoing, intake, subject)
-    while not await store.read(over) or queue.busy or service.busy:
+    while not await office.store.read(over) or service.busy:
         await deferLater(reactor, 0.005)
     await service.stopService()
-    await queue.stopService()
-    found = await store.read(inventory)
-    await store.close()
-    result.write_text(json.dumps({**found, "units": dying.written}))
+    await office.settle(queue)
+    return await office.close(inventory)
 
 
-def first_start(tx: Any) -> None:
-    """Make the office, and ann's drafts."""
-    from tests.mail.post import make_office
-    from tests.store.mails import add_item, message
-
-    make_office(tx)
+def write_drafts(tx: Any) -> None:
+    """Make ann's drafts."""
     for subject, octets in DRAFTS.items():
         to_bcc = "Bcc: bob@example.test"
         data = message(subject, ADDRESS, ADDRESS, "x" * octets, more=to_bcc)
@@ -104,8 +66,6 @@ def first_start(tx: Any) -> None:
 
 async def submit(store: Any, outgoing: Any, intake: Any, subject: str) -> None:
     """Submit a draft unless it was before; destroy it, or call it back."""
-    from mailim.interfaces.submissions import NewSubmission
-
     item_id = list(DRAFTS).index(subject) + 1
     account = await store.read(lambda tx: tx.accounts.get(2))
     known = await store.read(lambda tx: list(tx.submissions.get(2).values()))
@@ -144,8 +104,6 @@ def over(tx: Any) -> bool:
 
 def inventory(tx: Any) -> dict[str, Any]:
     """Say what bob and ann got, and what became of the submissions."""
-    from mailim.interfaces.items import ItemQuery
-
     got: dict[int, list[str]] = {}
     hidden = True
     for account in (1, 2):
@@ -158,30 +116,12 @@ def inventory(tx: Any) -> dict[str, Any]:
     return {"bob": got[1], "ann": got[2], "statuses": statuses, "hidden": hidden}
 
 
-def report(base: Path, unit: int, moment: str) -> int:
-    """Crash at one point, start again, print what came of it; gives the units written."""
-    directory = base / f"{unit}{moment}"
-    result = Path(f"{directory}.json")
-    end = forked(lambda: run(directory, unit, moment, result))
-    if moment and forked(lambda: run(directory, 0, "", result)) != "done":
-        end = "failed"
-    found = json.loads(result.read_text()) if result.exists() else {}
-    print(json.dumps({"point": f"{moment} {unit}", "end": end, **found}), flush=True)
-    return int(found.get("units", 0))
-
-
-def main(base: Path) -> None:
-    """Run through all points, then kill at random."""
-    import mailim.store.engine  # noqa: F401 - before the forks, once for all
-
-    units = report(base, 0, "")
-    for unit in range(1, units + 1):
-        for moment in MOMENTS:
-            report(base, unit, moment)
+def points(clean: dict[str, Any]) -> Iterator[Point]:
+    yield from around_units(clean)
     random = Random(8621)
     for _ in range(RANDOM_RUNS):
-        report(base, -random.randrange(10_000, 250_000), "random")
+        yield Point(RANDOM, random.randrange(10_000, 250_000))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    crash(send_all, points)

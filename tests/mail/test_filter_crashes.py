@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from pathlib import Path
-
-from twisted.internet import reactor
-from twisted.internet.utils import getProcessOutputAndValue
-from twisted.trial.unittest import TestCase
-
-from tests.fakes.store import short_directory
+from tests.fakes.crash_case import CrashCase
 from tests.mail.crashing_filter import JUDGED
 
-REPOSITORY = Path(__file__).parents[2]
 
-
-class FilterCrashTest(TestCase):
+class FilterCrashTest(CrashCase):
     """`crashing_filter` does it; here is what must come out."""
 
-    timeout = 300
-
     async def test_killed_everywhere(self) -> None:
-        out, err, code = await getProcessOutputAndValue(
-            sys.executable,
-            ["-m", "tests.mail.crashing_filter", str(short_directory(self))],
-            env=dict(os.environ),
-            path=str(REPOSITORY),
-            reactor=reactor,
-        )
-        self.assertEqual(code, 0, err.decode())
-        clean, *crashes = map(json.loads, out.splitlines())
-        self.assertEqual(clean["end"], "done", err.decode())
+        clean, crashes = await self.crash("tests.mail.crashing_filter")
         # Each that is judged has a unit of its own; four more deliver, bring and relay.
         self.assertGreaterEqual(clean["units"], JUDGED + 4)
         self.assertEqual(len(crashes), JUDGED + 2 * clean["units"])
         for found in (clean, *crashes):
             point = found["point"]
-            if found is not clean:
-                self.assertEqual(found["end"], "killed", f"{point}\n{err.decode()}")
             self.assertEqual(found["bob"], ["Bob first", "Bob second", "Bob third"], point)
             self.assertEqual(found["ann"], [], point)
             archive = ["Inbox first", "Inbox second", "Inbox third"]

@@ -12,13 +12,10 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-from twisted.internet.defer import Deferred
 
 from mailim.accounts.vault import Vault
 from mailim.config_sections import Multipop as MultipopConfig
@@ -29,6 +26,7 @@ from mailim.remote.multipop.collector import Multipop
 from mailim.remote.multipop.connection import Pop3Connection
 from mailim.remote.multipop.visit import Visit
 from mailim.store.engine import Store
+from tests.fakes.crashing import Fate, Point, ended, started
 
 POINTS = (
     "received",  # all of a message came
@@ -44,60 +42,46 @@ POINTS = (
 KEY = Vault.new_key()
 
 
-class Fate:
-    """Kills the process at a point."""
+def prepare(fate: Fate) -> None:
+    """Put the points where they belong."""
+    finish, spool = MailWriter.finish, Intake.spool
+    send, reply, remember = Pop3Connection.send, Pop3Connection.reply, Visit._remember
 
-    def __init__(self, point: str, number: int) -> None:
-        self._point = point
-        self._left = number
+    async def dying_finish(writer: Any, *args: Any) -> Any:
+        fate.at("received")
+        prepared = await finish(writer, *args)
+        fate.at("prepared")
+        return prepared
 
-    def at(self, point: str) -> None:
-        """Maybe die."""
-        if point == self._point:
-            self._left -= 1
-            if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+    def dying_spool(intake: Any, tx: ITransaction, *args: Any) -> Any:
+        result = spool(intake, tx, *args)
+        fate.at("inside")
+        tx.after_commit(lambda: fate.at("committed"))
+        return result
 
-    def prepare(self) -> None:
-        """Put the points where they belong."""
-        finish, spool = MailWriter.finish, Intake.spool
-        send, reply, remember = Pop3Connection.send, Pop3Connection.reply, Visit._remember
+    def dying_send(connection: Any, *commands: Any) -> None:
+        for command in commands:
+            fate.at({"DELE": "dele", "QUIT": "told"}.get(command.verb, ""))
+            send(connection, command)
 
-        async def dying_finish(writer: Any, *args: Any) -> Any:
-            self.at("received")
-            prepared = await finish(writer, *args)
-            self.at("prepared")
-            return prepared
+    async def dying_reply(connection: Any) -> Any:
+        result = await reply(connection)
+        fate.at({"DELE": "deled", "QUIT": "quit"}.get(result.command.verb, ""))
+        return result
 
-        def dying_spool(intake: Any, tx: ITransaction, *args: Any) -> Any:
-            result = spool(intake, tx, *args)
-            self.at("inside")
-            tx.after_commit(lambda: self.at("committed"))
-            return result
+    async def dying_remember(visit: Any, *args: Any) -> None:
+        fate.at("noted")
+        await remember(visit, *args)
 
-        def dying_send(connection: Any, *commands: Any) -> None:
-            for command in commands:
-                self.at({"DELE": "dele", "QUIT": "told"}.get(command.verb, ""))
-                send(connection, command)
-
-        async def dying_reply(connection: Any) -> Any:
-            result = await reply(connection)
-            self.at({"DELE": "deled", "QUIT": "quit"}.get(result.command.verb, ""))
-            return result
-
-        async def dying_remember(visit: Any, *args: Any) -> None:
-            self.at("noted")
-            await remember(visit, *args)
-
-        changes: list[tuple[Any, str, Callable[..., Any]]] = [
-            (MailWriter, "finish", dying_finish),
-            (Intake, "spool", dying_spool),
-            (Pop3Connection, "send", dying_send),
-            (Pop3Connection, "reply", dying_reply),
-            (Visit, "_remember", dying_remember),
-        ]
-        for owner, name, new in changes:
-            setattr(owner, name, new)
+    changes: list[tuple[Any, str, Callable[..., Any]]] = [
+        (MailWriter, "finish", dying_finish),
+        (Intake, "spool", dying_spool),
+        (Pop3Connection, "send", dying_send),
+        (Pop3Connection, "reply", dying_reply),
+        (Visit, "_remember", dying_remember),
+    ]
+    for owner, name, new in changes:
+        setattr(owner, name, new)
 
 
 async def collect(reactor: Any, directory: Path, port: int, leave: bool) -> None:
@@ -137,43 +121,19 @@ async def inventory(reactor: Any, directory: Path) -> None:
     await store.close()
 
 
-def in_a_fork(work: Callable[[Any], Any]) -> int:
-    """Run `work` on a reactor of its own; gives the process id."""
-    pid = os.fork()
-    if pid:
-        return pid
-    try:
-        from twisted.internet import reactor
-
-        failed: list[Any] = []
-
-        def start() -> None:
-            done = Deferred.fromCoroutine(work(reactor))
-            done.addErrback(failed.append).addBoth(lambda _: reactor.stop())
-
-        reactor.callWhenRunning(start)
-        reactor.run()
-        if failed:
-            failed[0].raiseException()
-        os._exit(0)
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-        os._exit(1)
-
-
 def main(directory: Path, port: int, leave: bool) -> None:
     for line in sys.stdin:
         if line.strip() == "inventory":
-            os.waitpid(in_a_fork(lambda reactor: inventory(reactor, directory)), 0)
+            ended(started(lambda reactor: inventory(reactor, directory)))
             continue
         point, number = line.split()
-        fate = Fate(point, int(number))
+        fate = Fate(Point(point, int(number)))
 
         async def work(reactor: Any, fate: Fate = fate) -> None:
-            fate.prepare()
+            prepare(fate)
             await collect(reactor, directory, port, leave)
 
-        pid = in_a_fork(work)
+        pid = started(work)
         print(f"pid {pid}", flush=True)
         _, status = os.waitpid(pid, 0)
         print(f"ended {os.waitstatus_to_exitcode(status)}", flush=True)
