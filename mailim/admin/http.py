@@ -33,7 +33,8 @@ class AdminApi:
         """Give the routes."""
         return [
             Route("GET", "/admin/api/", self.table),
-            Route("POST", "/admin/api/{operation}", self.call, max_body=MAX_BODY),
+            # It streams so that strangers are refused before their octets are kept.
+            Route("POST", "/admin/api/{operation}", self.call, max_body=MAX_BODY, streams=True),
         ]
 
     async def table(self, request: Request) -> Response:

@@ -54,7 +54,8 @@ class Api:
         """Give the routes."""
         too_large = lambda: limit_problem("maxSizeRequest", 413)  # noqa: E731
         limit = self._limits.size_request
-        return [Route("POST", "/jmap/api", self.post, limit, too_large=too_large)]
+        # It streams so that strangers are refused before their octets are kept.
+        return [Route("POST", "/jmap/api", self.post, limit, streams=True, too_large=too_large)]
 
     async def post(self, request: Request) -> Response:
         """Answer a request; raises `Problem` for one that is refused as a whole."""
@@ -90,6 +91,8 @@ class Api:
         try:
             value = await request.json_value()
         except Problem as problem:
+            if problem.status in (408, 413):
+                raise
             raise Problem(400, problem.detail, kind=f"{_ERROR}notJSON") from None
         try:
             return _Request.model_validate(value)
