@@ -59,6 +59,7 @@ _LATELY: Final = Statement(
     select(func.count()).where(
         vacation_reply.c.account_id == _ACCOUNT,
         vacation_reply.c.time > bindparam("after", type_=Integer),
+        vacation_reply.c.time <= bindparam("until", type_=Integer),
     )
 )
 _CLAIM: Final = Statement(
@@ -132,7 +133,10 @@ class VacationRows:
         """Say, and remember, that this sender is answered now."""
         if self.answered(account_id, sender, now, since):
             return False
-        if self._db.value(_LATELY, account_id=account_id, after=now - _HOUR) >= most:
+        lately = self._db.value(
+            _LATELY, account_id=account_id, after=now - _HOUR, until=now + _HOUR
+        )
+        if lately >= most:
             return False
         self._db.run(_CLAIM, account_id=account_id, sender=sender, time=now)
         return True

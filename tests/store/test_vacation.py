@@ -122,6 +122,11 @@ class ClaimTests(VacationCase):
         self.assertTrue(await self.claim("a@x.test", 999 * DAY))
         self.assertTrue(await self.claim("a@x.test", DAY))
 
+    async def test_many_at_a_time_to_come_silence_nobody_either(self) -> None:
+        for number in range(3):
+            self.assertTrue(await self.claim(f"{number}@x.test", 999 * DAY, 3))
+        self.assertTrue(await self.claim("new@x.test", DAY, 3))
+
     async def test_replies_made_side_by_side(self) -> None:
         """Who was made ready first may claim last: its time is before the other's claim."""
         self.assertTrue(await self.claim("a@x.test", DAY + 5))
