@@ -103,7 +103,8 @@ class PeopleApi:
 
 
 def _limit(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:4]) <= MAX_LIMIT):
+    fits = text.isascii() and text.isdecimal() and len(text) <= 4
+    if not (fits and 1 <= int(text) <= MAX_LIMIT):
         raise Problem(400, "a whole number is needed", errors=[("limit", f"1 to {MAX_LIMIT}")])
     return int(text)
 

@@ -231,6 +231,7 @@ class PeopleApiTests(PagesCase):
             "limit=51",
             "limit=x",
             "limit=9" + "9" * 5000,
+            "limit=0001" + "9" * 5000,
             "q=" + "a" * 201,
             "q=%ff",
         ):
