@@ -252,7 +252,9 @@ class _Setting:
         found = tx.submissions.get(self._caller.number, [number]).get(number)
         if found is None:
             raise SetError("notFound")
-        before = submission_object(tx, found)
+        # What became of a sent mail takes long to say, and no client has a say in it.
+        sent = {"deliveryStatus"} if found.spool_id is not None else set()
+        before = submission_object(tx, found, PROPERTIES - sent)
         changes = {name: each for name, each in patch.items() if before.get(name, self) != each}
         wrong = [name for name in changes if name != "undoStatus"]
         if wrong:

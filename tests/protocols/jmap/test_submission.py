@@ -8,6 +8,7 @@ from mailim.interfaces.mail_events import DELIVERED, FAILED, RELAYED
 from mailim.interfaces.store import ITransaction
 from mailim.mail.verdicts import kept_of_copy
 from mailim.protocols.jmap.methods import CORE, MAIL, SUBMISSION
+from mailim.store.mail_events import MailEventRows
 from tests.protocols.jmap.kit import ALICE, BOB, mail
 from tests.protocols.jmap.submitting import FROM_ALICE, SubmissionCase
 
@@ -64,6 +65,22 @@ class SendingTests(SubmissionCase):
         )
         self.assertEqual(answer["notUpdated"][made["id"]]["type"], "cannotUnsend")
         self.assertEqual(len(await self.spooled()), 1)
+
+    async def test_too_late_is_said_at_once(self) -> None:
+        """Nobody else can write meanwhile: the trace of a long mail is not read for that."""
+        kit = await self.start()
+        made = await self.sent(await self.draft())
+        await self.later(11)
+        status = (await self.shown(made["id"]))["deliveryStatus"]
+        self.patch(MailEventRows, "events", lambda *_: self.fail("the trace was read"))
+        answer = await kit.call(
+            "EmailSubmission/set", update={made["id"]: {"undoStatus": "canceled"}}
+        )
+        self.assertEqual(answer["notUpdated"][made["id"]]["type"], "cannotUnsend")
+        answer = await kit.call(
+            "EmailSubmission/set", update={made["id"]: {"deliveryStatus": status}}
+        )
+        self.assertEqual(answer["notUpdated"][made["id"]]["properties"], ["deliveryStatus"])
 
     async def test_destroying_the_message_or_the_submission_calls_nothing_back(self) -> None:
         kit = await self.start()
