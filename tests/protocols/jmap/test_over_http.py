@@ -52,6 +52,37 @@ class OverHttpTests(TestCase):
             self.assertEqual(problem["limit"], limit)
             connection.lose()
 
+    async def test_a_large_request(self) -> None:
+        _, connection = await self.connect()
+        octets = json.dumps({"using": ["x" * 600_000], "methodCalls": []}).encode()
+        self.send(
+            connection, "POST /jmap/api HTTP/1.1", "Content-Type: application/json",
+            f"Content-Length: {len(octets)}",
+        )  # fmt: skip
+        for at in range(0, len(octets), 65536):
+            connection.send(octets[at : at + 65536])
+        await self.until(connection, b"unknownCapability")
+        connection.lose()
+
+    async def test_a_request_that_grows_too_large(self) -> None:
+        _, connection = await self.connect(JmapLimits(size_request=2000))
+        self.send(
+            connection, "POST /jmap/api HTTP/1.1", "Content-Type: application/json",
+            "Transfer-Encoding: chunked",
+        )  # fmt: skip
+        connection.send(b"3e8\r\n" + b"x" * 1000 + b"\r\n")
+        await deferLater(reactor, 0.05)
+        connection.send(b"7d0\r\n" + b"x" * 2000 + b"\r\n")
+        await self.until(connection, b"maxSizeRequest")
+        connection.lose()
+
+    async def test_strangers_are_refused_before_they_have_sent_all(self) -> None:
+        _, connection = await self.connect()
+        head = "POST /jmap/api HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        connection.send(f"{head}Content-Length: 5000000\r\n\r\n".encode() + b"x" * 1000)
+        await self.until(connection, b"HTTP/1.1 403 ")
+        connection.lose()
+
     async def test_an_upload_that_grows_too_large(self) -> None:
         kit, connection = await self.connect(JmapLimits(size_upload=2000))
         head = f"POST /jmap/upload/{kit.account_id} HTTP/1.1"
