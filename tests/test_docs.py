@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from configparser import ConfigParser
 from pathlib import Path
 
 from twisted.python.reflect import namedAny
@@ -56,6 +58,21 @@ class DocumentTests(SynchronousTestCase):
         for state in STATES:
             count = sum(row[2] == state for row in rows)
             self.assertIn(f"| {state} | {count} |", text)
+
+    def test_every_dependency_has_its_reason_and_no_other(self) -> None:
+        setup = ConfigParser()
+        setup.read(ROOT / "setup.cfg")
+        wanted = setup["options"]["install_requires"] + setup["options.extras_require"]["dev"]
+        named = {re.split(r"[\s\[>=<]", line)[0] for line in wanted.splitlines() if line}
+        package = json.loads((ROOT / "webclient" / "package.json").read_text())
+        named |= {*package["dependencies"], *package["devDependencies"]}
+        text = (ROOT / "docs" / "decisions" / "0001-dependencies.md").read_text()
+        rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| ")]
+        given = [
+            re.sub(r"[\[(].*?[\])]", "", name).strip() for row in rows for name in row.split(", ")
+        ]
+        reasons = sorted(name for name in given if name != "package")
+        self.assertEqual(reasons, sorted(named))
 
     def test_no_word_of_this_machine(self) -> None:
         for document in documents():
