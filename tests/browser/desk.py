@@ -58,7 +58,7 @@ class Window:
         self._watch(self.page)
 
     def _watch(self, page: Page) -> None:
-        page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        page.on("pageerror", lambda error: self.faults.append(f"error: {error.stack or error}"))
         page.on("console", self._console)
 
     def _console(self, message: Any) -> None:
