@@ -256,7 +256,7 @@ class Queue(Service):
     async def _step(self, work: _Work, recipient: SpoolRecipient) -> str | None:
         """Do it; gives the reason if there is no way."""
         entry = work.entry
-        destination = await self._routing.route(entry, recipient.address)
+        destination = await self._routing.route(entry, recipient)
         if isinstance(destination, ToAddresses):
             await self._expand(entry, recipient, destination.addresses)
         elif isinstance(destination, Nowhere):

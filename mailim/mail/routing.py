@@ -1,8 +1,8 @@
 """Where a recipient's mail goes: an account here, other addresses, another server, nowhere.
 
-Mail that MultiPOP fetched goes to the owner of the box, whatever its header says. All else
-goes by its envelope: local addresses as the directory knows them (accounts, aliases,
-groups, subaddresses), outside ones to the relay.
+Mail that MultiPOP fetched goes to the owner of the box, whatever its header says; but copies
+that rules made of it do not. All else goes by its envelope: local addresses as the directory
+knows them (accounts, aliases, groups, subaddresses), outside ones to the relay.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Protocol
 from mailim.address import parse_address
 from mailim.errors import Invalid, LimitExceeded, Unavailable
 from mailim.interfaces.accounts import Account
-from mailim.interfaces.spool import SpoolEntry
+from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
+from mailim.mail.verdicts import is_copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,10 @@ class Routing:
     def __init__(self, directory: DirectoryLike) -> None:
         self._directory = directory
 
-    async def route(self, entry: SpoolEntry, address: str) -> Destination:
+    async def route(self, entry: SpoolEntry, recipient: SpoolRecipient) -> Destination:
         """Give the destination of one recipient; what it raises is temporary."""
-        if entry.origin == "multipop" and entry.account_id is not None:
+        address = recipient.address
+        if entry.origin == "multipop" and entry.account_id is not None and not is_copy(recipient):
             return ToAccount(entry.account_id)
         account = await self._directory.find(address)
         if account is not None:

@@ -105,6 +105,16 @@ class ActionTest(RulesCase):
         await self.settle()
         self.assertEqual((len(await self.mail_of(1)), len(await self.mail_of(2))), (1, 1))
 
+    async def test_copies_of_collected_mail_go_where_the_rule_says(self) -> None:
+        relay = RememberingRelay()
+        everyone = 'do = "copy", to = ["ann@example.test", "carl@example.net"]'
+        self.begin(rule(then=f'{everyone} }}, {{ do = "delete"'), relay=relay)
+        await self.send("bob", origin="multipop", account_id=1)
+        await self.settle()
+        self.assertEqual((len(await self.mail_of(1)), len(await self.mail_of(2))), (0, 1))
+        self.assertEqual(relay.sent, [("carl@example.org", "carl@example.net")])
+        self.assertEqual(await self.waiting(), [])
+
     async def test_a_copy_that_comes_back_is_not_copied_again(self) -> None:
         relay = RememberingRelay()
         self.begin(rule(then='do = "copy", to = "carl@example.net"'), relay=relay)
