@@ -132,7 +132,11 @@ def _sender(token: ApiToken, asked: str | None, domain: str) -> str:
     """Give whom it comes from; raises `NotPermitted`."""
     allowed = token.sender or domain
     sender = allowed if asked is None else asked.strip().lower()
-    if sender == allowed or (token.sender and sender.endswith(f"@{allowed}")):
+    if sender == allowed:
+        return sender
+    # Of a JID, which this becomes, only what stands before a slash says whom it is from.
+    local, _, domain = sender.partition("@")
+    if token.sender and local and "/" not in sender and domain == allowed:
         return sender
     raise NotPermitted(f"this token sends as {allowed} only")
 

@@ -134,6 +134,9 @@ class RefusalTests(ApiCase):
                 ("any@x.test", allowed == "x.test"),
                 ("any@y.x.test", False),
                 ("@x.test", False),
+                ("bob@example.test/y@x.test", False),
+                ("bob@example.test/@ops@example.test", False),
+                ("y/any@x.test", False),
             ):
                 answer = await self.send({"to": BOB, "text": "x", "from": sender}, token=token)
                 wanted = (202,) if good else (403, 400)
