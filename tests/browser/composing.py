@@ -74,7 +74,7 @@ class ComposeCase(BrowserCase):
         """Enter one: a colleague by the name, somebody else by the address."""
         field.fill(whom)
         if "@" not in whom:
-            expect(page.get_by_role("option").first).to_be_visible()
+            expect(page.locator(".people-option").first).to_be_visible()
         field.press("Enter")
 
     def saved(self, window: Locator) -> None:

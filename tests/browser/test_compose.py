@@ -19,6 +19,16 @@ from tests.fakes.site import DOMAIN
 LARGE = 50_000_000
 SLOW = 120_000  # milliseconds for 50 MB on a loaded machine
 
+_PASTE = """async () => {
+    const canvas = new OffscreenCanvas(80, 60);
+    canvas.getContext('2d').fillRect(0, 0, 80, 60);
+    const data = new DataTransfer();
+    const blob = await canvas.convertToBlob();
+    data.items.add(new File([blob], 'red.png', { type: 'image/png' }));
+    document.activeElement.dispatchEvent(
+        new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+}"""
+
 _DROP = """([selector, name, size]) => {
     const data = new DataTransfer();
     const octets = new Uint8Array(size);
@@ -190,6 +200,75 @@ class DraftTests(ComposeCase):
         second.get_by_role("button", name="Close and keep").click()
         expect(page.locator(".compose-window")).to_have_count(1)
         first.get_by_role("button", name="Discard").click()
+
+
+class SenderTests(ComposeCase):
+    def test_identity_signature_and_a_picture_in_the_text(self) -> None:
+        self.site.call("alias.add", address=f"shop@{DOMAIN}", target=f"carla@{DOMAIN}")
+        shop = {"name": "The shop", "email": f"shop@{DOMAIN}", "textSignature": "Our shop",
+                "htmlSignature": "<p>Our <b>shop</b></p>"}  # fmt: skip
+        [made] = self.jmap("carla").call(("Identity/set", {"create": {"new": shop}}))
+        self.assertIn("new", made["created"] or {}, made)
+        page, other = self.start(name="carla"), self.start(name="bob")
+        page.keyboard.press("c")
+        window = self.window_of(page)
+        text = window.get_by_role("textbox", name="Text")
+        expect(text).to_be_visible()
+        window.get_by_label("From").select_option(label=f"The shop <shop@{DOMAIN}>")
+        expect(text.locator("strong, b")).to_have_text("shop")
+        self.recipient(page, window.get_by_role("combobox", name="To"), "bob")
+        window.get_by_label("Subject").fill("A picture")
+        window = self.window_of(page, "A picture")
+        text = window.get_by_role("textbox", name="Text")
+        text.locator("p").first.click()
+        page.keyboard.type("Look: ")
+        page.evaluate(_PASTE)
+        expect(text.get_by_role("img", name="red.png")).to_be_visible()
+        self.saved(window)
+        window.get_by_role("button", name="Send", exact=True).click()
+        expect(window).to_have_count(0)
+        row = other.get_by_role("grid").get_by_text("A picture")
+        expect(row).to_be_visible()
+        row.click()
+        frame = other.frame_locator("iframe.html-frame")
+        expect(frame.get_by_role("img")).to_be_visible()
+        expect(frame.get_by_text("Our shop")).to_be_visible()
+        [mail] = [each for each in self.mails("bob", "inbox", "from", "attachments")
+                  if each["subject"] == "A picture"]  # fmt: skip
+        self.assertEqual(mail["from"], [{"name": "The shop", "email": f"shop@{DOMAIN}"}])
+        [picture] = mail["attachments"]
+        self.assertEqual((picture["type"], picture["disposition"]), ("image/png", "inline"))
+
+    def test_by_keys_the_text_follows_the_subject(self) -> None:
+        page = self.start(name="bob")
+        page.keyboard.press("c")
+        window = self.window_of(page)
+        expect(window.get_by_role("textbox", name="Text")).to_be_visible()
+        window.get_by_label("Subject").fill("By keys")
+        page.keyboard.press("Tab")
+        page.keyboard.type("A word")
+        text = self.window_of(page, "By keys").get_by_role("textbox", name="Text")
+        expect(text).to_have_text("A word")
+        expect(text.locator("strong")).to_have_count(0)  # the toolbar took no blank
+        page.keyboard.press("Shift+Tab")
+        expect(page.get_by_role("button", name="Bold")).to_be_focused()
+        page.get_by_role("button", name="Discard").click()
+
+    def test_on_a_phone_each_way_back_closes_one(self) -> None:
+        page = self.start(name="bob")
+        page.goto("/#/mail/sent")
+        page.goto("/#/mail/inbox")
+        for _ in range(3):
+            page.get_by_role("button", name="New message").first.click()
+        expect(page.locator(".compose-window")).to_have_count(3)
+        page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+        for left in (2, 1, 0):
+            expect(page.locator(".compose-window")).to_have_count(1)  # one at a time
+            page.wait_for_function("history.state && history.state.composing")
+            page.go_back()
+            page.wait_for_timeout(300)
+            self.assertTrue(page.url.endswith("/mail/inbox"), f"{left} {page.url}")
+        expect(page.locator(".compose-window")).to_have_count(0)
 
 
 class AnswerTests(ComposeCase):

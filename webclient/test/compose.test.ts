@@ -356,6 +356,25 @@ test("a letter sent while files are on their way waits for them, unless one thin
   assert.deepEqual(sets(fake).map((args) => (args["create"] as Record<string, Record<string, { blobId: string }[]>>)["draft"]!["attachments"]![0]!.blobId), ["B-a"]);
 });
 
+test("the signature of the chosen identity stands above the quotation, and changes with it as far as nothing is written", () => {
+  const { composer } = made(server());
+  const one = { ...identity, textSignature: "Alice", htmlSignature: "<b>Alice</b>" };
+  const two = { ...identity, id: "I2", email: "sales@example.test", textSignature: "The shop" };
+  composer.identity.value = one;
+  composer.begin("", { text: "> q", html: "<blockquote>q</blockquote>" });
+  assert.equal(composer.content().text, "\n\n-- \nAlice\n\n> q");
+  assert.match(composer.content().html, /<b>Alice<\/b>.*<blockquote>q<\/blockquote>$/);
+  composer.setIdentity(two);
+  assert.equal(composer.content().text, "\n\n-- \nThe shop\n\n> q");
+  assert.equal(composer.saver.dirty, false);
+  const detach = composer.attach({ html: () => "", text: () => "Hello\n\n-- \nThe shop\n\n> q" });
+  composer.textChanged();
+  composer.setIdentity(one);
+  assert.equal(composer.stored.text, "Hello\n\n-- \nAlice\n\n> q");
+  assert.ok(composer.saver.dirty);
+  detach();
+});
+
 test("the newest windows have room; older ones fold, and then are in a menu", () => {
   const item = (state: WindowState): { state: WindowState } => ({ state });
   const three = [item("open"), item("open"), item("open")];

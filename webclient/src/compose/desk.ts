@@ -21,6 +21,7 @@ export interface Opened {
 
 /** What is remembered of a window for a reload. */
 interface Remembered {
+  readonly accountId: Id;
   readonly key: string;
   readonly draftId: Id | null;
   readonly state: WindowState;
@@ -169,7 +170,7 @@ export class Desk {
   }
 
   private remember(): void {
-    const windows = this.list.peek().map(({ composer, state }): Remembered => ({ key: composer.key, draftId: composer.draftId, state }));
+    const windows = this.list.peek().map(({ composer, state }): Remembered => ({ accountId: this.tools.accountId, key: composer.key, draftId: composer.draftId, state }));
     try {
       if (windows.length) sessionStorage.setItem(WINDOWS_KEY, JSON.stringify(windows));
       else sessionStorage.removeItem(WINDOWS_KEY);
@@ -182,7 +183,7 @@ export class Desk {
   async restore(): Promise<void> {
     const [kept, held] = await Promise.all([this.tools.keeper.all(), heldLetters()]);
     const mine = kept.filter((one) => one.accountId === this.tools.accountId && !held.has(one.key));
-    for (const { key, draftId, state } of remembered().filter((one) => !held.has(one.key))) {
+    for (const { key, draftId, state } of remembered(this.tools.accountId).filter((one) => !held.has(one.key))) {
       const letter = mine.find((one) => one.key === key);
       if (letter) await this.bringBack(letter, state);
       else if (draftId !== null) await this.reopen(key, draftId, state);
@@ -220,14 +221,15 @@ function askWhetherToClose(): Promise<boolean> {
   });
 }
 
-function remembered(): readonly Remembered[] {
+/** The windows of this tab that were of this account. */
+function remembered(account: Id): readonly Remembered[] {
   try {
     const found: unknown = JSON.parse(sessionStorage.getItem(WINDOWS_KEY) ?? "[]");
     if (!Array.isArray(found)) return [];
     return found.flatMap((item: unknown) => {
-      const { key, draftId, state } = (item ?? {}) as Partial<Remembered>;
-      if (typeof key !== "string") return [];
-      return [{ key, draftId: typeof draftId === "string" ? draftId : null, state: state === "folded" || state === "full" ? state : "open" }];
+      const { accountId, key, draftId, state } = (item ?? {}) as Partial<Remembered>;
+      if (typeof key !== "string" || accountId !== account) return [];
+      return [{ accountId, key, draftId: typeof draftId === "string" ? draftId : null, state: state === "folded" || state === "full" ? state : "open" }];
     });
   } catch {
     return [];

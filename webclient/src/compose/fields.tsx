@@ -1,6 +1,6 @@
 /** From, To, Cc, Bcc and Subject. */
 import { useSignal } from "@preact/signals";
-import type { VNode } from "preact";
+import type { TargetedKeyboardEvent, VNode } from "preact";
 import { t } from "../core/i18n.js";
 import type { Composer } from "./composer.js";
 import { Recipients } from "./recipients.js";
@@ -27,6 +27,15 @@ function From({ composer }: { composer: Composer }): VNode | null {
       </select>
     </label>
   );
+}
+
+/** Tab leads from the subject to the text; the toolbar between them is reached from there, backwards. */
+function onSubjectKey(event: TargetedKeyboardEvent<HTMLInputElement>, composer: Composer): void {
+  if (event.key !== "Tab" || event.shiftKey || event.ctrlKey || event.altKey || event.metaKey || composer.format.peek() !== "html") return;
+  event.preventDefault();
+  const text = event.currentTarget.closest(".compose-window")?.querySelector<HTMLElement>(".compose-editor [role=textbox]");
+  if (text) text.focus();
+  else composer.bodyWanted.value = true;
 }
 
 interface MoreProps {
@@ -82,7 +91,16 @@ export function Fields({ composer }: { composer: Composer }): VNode {
       ) : null}
       <label class="compose-line">
         <span class="compose-label">{t("Subject")}</span>
-        <input class="compose-subject" name="subject" dir="auto" maxLength={900} autocomplete="off" value={composer.subject.value} onInput={(event) => composer.setSubject(event.currentTarget.value)} />
+        <input
+          class="compose-subject"
+          name="subject"
+          dir="auto"
+          maxLength={900}
+          autocomplete="off"
+          value={composer.subject.value}
+          onInput={(event) => composer.setSubject(event.currentTarget.value)}
+          onKeyDown={(event) => onSubjectKey(event, composer)}
+        />
       </label>
     </div>
   );

@@ -62,8 +62,13 @@ export const NO_LETTER: Letter = {
   answered: null,
 };
 
+/** Words that are no address were quoted to stand in a field (RFC 5322, section 3.4.1); they come back as they were written. */
+function asWritten(email: string): string {
+  return /^"([^"\\@]*)"$/.exec(email)?.[1] ?? email;
+}
+
 export function recipientsOf(people: readonly EmailAddress[] | null): readonly Recipient[] {
-  return (people ?? []).map(({ name, email }) => ({ name: name?.trim() ?? "", email })).filter(({ name, email }) => name !== "" || email !== "");
+  return (people ?? []).map(({ name, email }) => ({ name: name?.trim() ?? "", email: asWritten(email) })).filter(({ name, email }) => name !== "" || email !== "");
 }
 
 /** What the parts of a body say together. */

@@ -36,13 +36,19 @@ function useWayBack(desk: Desk, covers: boolean): void {
   useEffect(() => {
     if (!covers) return undefined;
     let gone = false;
-    history.pushState({ composing: true }, "");
+    const cover = (): void => {
+      gone = false;
+      history.pushState({ composing: true }, "");
+    };
+    cover();
     const onPop = (): void => {
       gone = true;
       // After the page has followed the address: it closes dialogs then, also one that asks here.
       setTimeout(() => {
         const top = desk.list.peek().at(-1);
         if (top) void desk.close(top.composer);
+        // Another one is below it, or the question has to be answered: the next way back is theirs.
+        if (desk.list.peek().length) cover();
       }, 50);
     };
     addEventListener("popstate", onPop);
