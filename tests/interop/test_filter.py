@@ -72,13 +72,14 @@ class FilterTests(XmppCase):
         """The seed's example: the sample of a new site with one word changed."""
         name = self.account("bob")
         [bob] = await self.signed_in(name)
+        await asyncio.sleep(1.2)  # the file is looked at once a second, and another test wrote it
         await asyncio.to_thread(
             self.deliver, mail("Not yet", f"{name}@{DOMAIN}"), f"{name}@{DOMAIN}"
         )
         jmap = Jmap(self.site, f"{name}@{DOMAIN}", PASSWORD)
         await self.until(jmap.emails)
         self.announce()
-        await asyncio.sleep(1.2)  # it is looked at once a second
+        await asyncio.sleep(1.2)
         data = mail("Lieferung – grün? oder blau", f"{name}@{DOMAIN}")
         await asyncio.to_thread(self.deliver, data, f"{name}@{DOMAIN}")
         stanza = await self.told(bob)
