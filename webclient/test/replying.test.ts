@@ -150,6 +150,11 @@ test("a draft comes back as it was", () => {
   assert.equal(textOfEmail(original()), "Hello\n> older\n");
 });
 
+test("words that are no address come back without the quotes a header needs", () => {
+  const draft = original({ to: [person('"nobody at all"'), person('"a b"@example.org'), person("x")] });
+  assert.deepEqual(letterOfDraft(draft, () => null).to.map(({ email }) => email), ["nobody at all", '"a b"@example.org', "x"]);
+});
+
 test("a forgotten file is asked about, but not for what is quoted or signed", () => {
   assert.ok(mentionsFiles("", "see attached"));
   assert.ok(mentionsFiles("Rechnung anbei", ""));
