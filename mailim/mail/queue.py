@@ -26,7 +26,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailim.background import spawn
-from mailim.errors import MailimError, NotFound
+from mailim.errors import MailimError, NotFound, RateLimited
 from mailim.events import Events, SpoolChanged
 from mailim.interfaces.filters import Action, IFilter, IHearing, IRules, Verdict
 from mailim.interfaces.mail_events import RELAYED
@@ -47,6 +47,8 @@ TROUBLE_SECONDS: Final = 10.0  # until we look again after the spool itself fail
 LONGEST_SLEEP: Final = 3600.0
 STOP_SECONDS: Final = 10.0  # that stopping waits for deliveries under way
 RECIPIENTS_AT_ONCE: Final = 50  # of one mail
+RELAYED_AT_ONCE: Final = 200  # mails at other servers, however slow those are
+NO_ROOM_SECONDS: Final = 60.0  # until mail that finds so many there is tried again
 
 Taken = tuple[SpoolEntry, MessageFacts | Exception]
 
@@ -63,6 +65,9 @@ class _Work:
 
 class Queue(Service):
     """Works on up to `at_once` mails side by side.
+
+    Those that another server has in its hands do not count, up to `RELAYED_AT_ONCE`: some
+    servers take hours, and nobody's mail for here waits for them.
 
     A Twisted service. `filters` are asked in their order, then `rules` for each recipient.
     Without a `relay` mail for other servers fails; without `bounces` what fails is held.
@@ -97,6 +102,7 @@ class Queue(Service):
         self._at_once = at_once
         self._busy: set[int] = set()  # spool ids under way
         self._stuck: dict[int, IDelayedCall] = {}  # those of them that only wait
+        self._away: dict[int, int] = {}  # those of them at other servers: for how many recipients
         # By recipient: who has the mail though that could not be written down yet.
         self._handed: dict[int, Handed] = {}
         self._looking = False
@@ -162,9 +168,9 @@ class Queue(Service):
     async def _take(self) -> None:
         """Start work on what is due, and sleep until the next is."""
         now = self._now()
-        free = self._at_once - len(self._busy)
+        free = self._free()
         if free <= 0:
-            return  # the next mail that is over wakes us
+            return  # the next mail that is over, or away, wakes us
         busy = frozenset(self._busy)
 
         def unit(tx: ITransaction) -> tuple[Sequence[Taken], int | None]:
@@ -177,6 +183,10 @@ class Queue(Service):
             if self.running:
                 self._busy.add(entry.id)
                 spawn(self._work_on(entry, facts), "work on a mail")
+
+    def _free(self) -> int:
+        """Say how many mails more may be worked on."""
+        return self._at_once - len(self._busy) + len(self._away)
 
     def _sleep(self, seconds: float | None) -> None:
         """Set the one timer, or none."""
@@ -299,7 +309,8 @@ class Queue(Service):
             said = await self._applying.verdict(entry, recipient, None, work.hearing)
             if said is None:
                 return
-            handed = await relay.send(entry, recipient, said.headers + work.verdict.headers)
+            headers = said.headers + work.verdict.headers
+            handed = await self._away_to(relay, entry, recipient, headers)
             # While the disk is full it must not be sent again with each look.
             self._handed[recipient.id] = handed
         tell = None
@@ -317,6 +328,24 @@ class Queue(Service):
             del self._handed[recipient.id]  # an administrator ended it meanwhile
             raise
         del self._handed[recipient.id]
+
+    async def _away_to(
+        self, relay: IRelay, entry: SpoolEntry, recipient: SpoolRecipient, headers: bytes
+    ) -> Handed:
+        """Hand the mail over; meanwhile it is in nobody's way here."""
+        away = self._away
+        if entry.id not in away and len(away) >= RELAYED_AT_ONCE:
+            raise RateLimited("Much other mail is on its way out.", NO_ROOM_SECONDS)
+        was_full = self._free() <= 0
+        away[entry.id] = away.get(entry.id, 0) + 1
+        if was_full:
+            self.wake()
+        try:
+            return await relay.send(entry, recipient, headers)
+        finally:
+            away[entry.id] -= 1
+            if not away[entry.id]:
+                del away[entry.id]
 
     # --- the end --------------------------------------------------------------------------
 

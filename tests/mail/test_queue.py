@@ -319,20 +319,6 @@ class TroubleTest(Post):
         self.assertEqual((len(await self.mail_of(1)), await self.waiting()), (1, []))
         self.assertEqual(len(self.flushLoggedErrors(StoreUnavailable)), 2)
 
-    async def test_what_another_server_has_is_not_sent_again_while_the_disk_is_full(self) -> None:
-        store, relay = FailingStore(self.store), RememberingRelay()
-        store.writes = 5
-        self.start(relay=relay, store=store)  # type: ignore[arg-type]
-        await self.send("carl@example.org", sender="ann@example.test")
-        while store.writes:
-            await self.store.read(lambda tx: None)
-            self.clock.advance(TROUBLE_SECONDS)
-        await self.later(TROUBLE_SECONDS)
-        await self.later(WAITS[0])
-        self.assertEqual(relay.sent, [("ann@example.test", "carl@example.org")])
-        self.assertEqual((await self.waiting(), self.queue._handed), ([], {}))
-        self.flushLoggedErrors(StoreUnavailable)
-
     async def test_stop_waits_for_what_is_under_way(self) -> None:
         answer: Deferred[None] = Deferred()
 
