@@ -39,4 +39,6 @@ class CrashCase(TestCase):
             # At random it may be over before.
             ends = ("killed", "done") if found["point"].startswith(RANDOM) else ("killed",)
             self.assertIn(found["end"], ends, f"{found['point']}\n{err.decode()}")
+        by_chance = {found["end"] for found in crashes if found["point"].startswith(RANDOM)}
+        self.assertNotEqual(by_chance, {"done"}, "chance has killed nothing")
         return clean, crashes
