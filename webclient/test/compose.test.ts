@@ -375,6 +375,17 @@ test("the signature of the chosen identity stands above the quotation, and chang
   detach();
 });
 
+test("a draft that cannot be had as a whole is not gone on with: saving it would lose the rest", async () => {
+  const draft = (value: object): Answer => ({ state: "2", list: [{ id: "M1", bodyValues: { "1": value } }], notFound: [] });
+  const cut = made(server({ "Email/get": () => draft({ value: "x", isTruncated: true }) }));
+  await assert.rejects(cut.drafts.loadDraft("M1"), /too long/);
+  const long = made(server({ "Email/get": () => draft({ value: "x".repeat(2_000_001) }) }));
+  await assert.rejects(long.drafts.loadDraft("M1"), /too long/);
+  const whole = made(server({ "Email/get": () => draft({ value: "x" }) }));
+  assert.equal((await whole.drafts.loadDraft("M1")).id, "M1");
+  assert.equal(whole.fake.calls[0]![1]["maxBodyValueBytes"], undefined);
+});
+
 test("the newest windows have room; older ones fold, and then are in a menu", () => {
   const item = (state: WindowState): { state: WindowState } => ({ state });
   const three = [item("open"), item("open"), item("open")];

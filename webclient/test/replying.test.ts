@@ -83,6 +83,12 @@ test("a quotation of text keeps the depth of what it quotes", () => {
   assert.match(html, /Bob &lt;bob@example\.org&gt; wrote:<\/p><blockquote type="cite">.*Hello.*<blockquote type="cite">.*older.*<\/blockquote>.*<\/blockquote>$/);
 });
 
+test("a quotation that is cut says so", () => {
+  const cut = original({ bodyValues: { "1": { value: "Long", isTruncated: true } } });
+  assert.match(replyQuote(cut).text, /\n> Long\n> \[The rest .*\]$/);
+  assert.match(forwardQuote(cut).html, /Long<\/p><p[^>]*>\[The rest/);
+});
+
 test("text becomes HTML without becoming markup", () => {
   assert.equal(htmlOfText('<b> & "x"'), '<p style="margin:0">&lt;b&gt; &amp; &quot;x&quot;</p>');
   assert.equal(htmlOfText("> > a\nb").replace(/ style="[^"]*"/g, ""), '<blockquote type="cite"><blockquote type="cite"><p>a</p></blockquote></blockquote><p>b</p>');

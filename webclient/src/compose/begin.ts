@@ -97,7 +97,7 @@ export async function begin(composer: Composer, request: ComposeRequest, drafts:
       beginMailto(composer, request.href);
       break;
     case "draft":
-      beginDraft(composer, await drafts.load(request.id), composer.identities);
+      beginDraft(composer, await drafts.loadDraft(request.id), composer.identities);
       break;
     case "forward":
       beginForward(composer, await drafts.load(request.id));

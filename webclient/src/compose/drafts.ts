@@ -9,6 +9,8 @@ import { emailOf, travellingParts } from "./to-email.js";
 const PROPERTIES = [...FULL_PROPERTIES, "inReplyTo", "references"] as const;
 /** Octets of a body that are quoted; the rest of a longer one is left out. */
 const MAX_QUOTED = 1024 * 1024;
+/** Characters of a text the editor takes over (editor/core.ts, MAX_HTML): of a draft nothing may be lost. */
+const MAX_EDITED = 2_000_000;
 
 /** What the server refused about one object (RFC 8621 §7.5 adds to RFC 8620 §5.3). */
 export interface Refusal extends SetError {
@@ -57,15 +59,29 @@ export class Drafts {
     return id;
   }
 
-  /** A message with all that answering it, or going on with it, needs. */
-  async load(id: Id): Promise<Original> {
+  /** A message with all that answering it needs; of longer texts the beginning. */
+  load(id: Id): Promise<Original> {
+    return this.ask(id, { maxBodyValueBytes: MAX_QUOTED });
+  }
+
+  /** A draft to go on with; rejects when it is too long to be had, or edited, as a whole. */
+  async loadDraft(id: Id): Promise<Original> {
+    const draft = await this.ask(id, {});
+    const values = Object.values(draft.bodyValues);
+    if (values.some(({ value, isTruncated }) => isTruncated === true || value.length > MAX_EDITED)) {
+      throw new MethodError("tooLarge", t("The draft is too long to be changed here."));
+    }
+    return draft;
+  }
+
+  private async ask(id: Id, limit: Readonly<Record<string, number>>): Promise<Original> {
     const answer = await this.client.call<GetResponse<Original>>("Email/get", {
       ids: [id],
       properties: PROPERTIES,
       bodyProperties: BODY_PROPERTIES,
       fetchTextBodyValues: true,
       fetchHTMLBodyValues: true,
-      maxBodyValueBytes: MAX_QUOTED,
+      ...limit,
     });
     const email = answer.list[0];
     if (!email) throw new MethodError("notFound", t("The message is no longer there."));

@@ -64,7 +64,18 @@ export function forwardHead(original: Original): readonly string[] {
 }
 
 function bodyHtml(original: Original): string {
-  return htmlOfEmail(original) || htmlOfText(textOfEmail(original));
+  const mark = cutMark(original);
+  return (htmlOfEmail(original) || htmlOfText(textOfEmail(original))) + (mark && paragraph(mark));
+}
+
+function withMark(text: string, original: Original): string {
+  const mark = cutMark(original);
+  return mark ? `${text.trimEnd()}\n${mark}` : text;
+}
+
+/** Says that a text is not quoted as a whole; "" where it is. */
+function cutMark(original: Original): string {
+  return Object.values(original.bodyValues).some(({ isTruncated }) => isTruncated === true) ? t("[The rest of the message is left out here.]") : "";
 }
 
 export interface Quote {
@@ -78,7 +89,7 @@ export const NO_QUOTE: Quote = { text: "", html: "" };
 export function replyQuote(original: Original): Quote {
   const line = attribution(original);
   return {
-    text: `${line}\n${quotedText(textOfEmail(original))}`,
+    text: `${line}\n${quotedText(withMark(textOfEmail(original), original))}`,
     html: `<p style="margin:0">${escaped(line)}</p><blockquote type="cite">${bodyHtml(original)}</blockquote>`,
   };
 }
@@ -87,7 +98,7 @@ export function replyQuote(original: Original): Quote {
 export function forwardQuote(original: Original): Quote {
   const head = forwardHead(original);
   return {
-    text: `${head.join("\n")}\n\n${textOfEmail(original).trimEnd()}`,
+    text: `${head.join("\n")}\n\n${withMark(textOfEmail(original), original).trimEnd()}`,
     html: `${head.map(paragraph).join("")}${paragraph("")}${bodyHtml(original)}`,
   };
 }
