@@ -14,8 +14,8 @@ until an administrator decides. No mail is ever thrown away here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from random import random
 from typing import Final, cast
 
@@ -50,6 +50,7 @@ RECIPIENTS_AT_ONCE: Final = 50  # of one mail
 RELAYED_AT_ONCE: Final = 200  # mails at other servers, however slow those are
 NO_ROOM_SECONDS: Final = 60.0  # until mail that finds so many there is tried again
 
+_Step = Callable[["_Work", SpoolRecipient], Awaitable[str | None]]
 Taken = tuple[SpoolEntry, MessageFacts | Exception]
 
 
@@ -61,13 +62,13 @@ class _Work:
     facts: MessageFacts
     verdict: Verdict  # of all filters
     hearing: IHearing | None  # what rules say of recipients
+    outgoing: list[SpoolRecipient] = field(default_factory=list)  # for the relay
 
 
 class Queue(Service):
     """Works on up to `at_once` mails side by side.
 
-    Those that another server has in its hands do not count, up to `RELAYED_AT_ONCE`: some
-    servers take hours, and nobody's mail for here waits for them.
+    Those at other servers do not count, up to `RELAYED_AT_ONCE`: some take hours.
 
     A Twisted service. `filters` are asked in their order, then `rules` for each recipient.
     Without a `relay` mail for other servers fails; without `bounces` what fails is held.
@@ -208,10 +209,8 @@ class Queue(Service):
             if self.running:
                 again = self._clock.callLater(TROUBLE_SECONDS, self._finished, entry.id)
                 self._stuck[entry.id] = again
-            else:
-                self._finished(entry.id)
-        else:
-            self._finished(entry.id)
+                return
+        self._finished(entry.id)
 
     def _finished(self, spool_id: int) -> None:
         self._stuck.pop(spool_id, None)
@@ -221,7 +220,7 @@ class Queue(Service):
 
     async def _attempt(self, entry: SpoolEntry, facts: MessageFacts | Exception) -> None:
         now = self._now()
-        due = [each for each in entry.recipients if not each.held and each.next_attempt <= now]
+        due = _due(entry, now)
         try:
             if isinstance(facts, Exception):
                 raise facts
@@ -236,10 +235,36 @@ class Queue(Service):
             await self._store.write(lambda tx: _hold(tx, entry.id, verdict.reason))
             return
         work = _Work(entry, facts, verdict, self._applying.about(entry, facts))
-        for start in range(0, len(due), RECIPIENTS_AT_ONCE):
+        served: set[int] = set()
+        while due:
+            served.update(each.id for each in due)
+            await self._serve_all(work, due, self._step)
+            work, due = await self._brought_in(work, served, now)
+        await self._serve_all(work, work.outgoing, self._hand_over)
+
+    async def _brought_in(
+        self, work: _Work, served: Collection[int], now: int
+    ) -> tuple[_Work, list[SpoolRecipient]]:
+        """Find who came of aliases, groups and copies, if the mail is to go to the relay yet.
+
+        Other servers can take hours: who is here gets the mail before they are asked.
+        """
+        if not work.outgoing:
+            return work, []  # the next look finds them
+        entry = await self._store.read(lambda tx: tx.spool.get(work.entry.id))
+        if entry is None:
+            return work, []
+        new = [each for each in _due(entry, now) if each.id not in served]
+        return replace(work, entry=entry), new
+
+    async def _serve_all(
+        self, work: _Work, recipients: Sequence[SpoolRecipient], step: _Step
+    ) -> None:
+        """Do a step for each; who cannot be served ends, or is tried again later."""
+        for start in range(0, len(recipients), RECIPIENTS_AT_ONCE):
             served = [
-                Deferred.fromCoroutine(self._serve(work, each))
-                for each in due[start : start + RECIPIENTS_AT_ONCE]
+                Deferred.fromCoroutine(self._serve(work, each, step))
+                for each in recipients[start : start + RECIPIENTS_AT_ONCE]
             ]
             failed: list[Failed] = []
             for done, result in await DeferredList(served, consumeErrors=True):
@@ -247,24 +272,21 @@ class Queue(Service):
                     cast(Failure, result).raiseException()
                 if result is not None:
                     failed.append(result)
-            await self._endings.fail(entry, failed)
+            await self._endings.fail(work.entry, failed)
 
-    async def _serve(self, work: _Work, recipient: SpoolRecipient) -> Failed | None:
-        """Do the next step for one recipient; a failure for now is written down here."""
+    async def _serve(self, work: _Work, recipient: SpoolRecipient, step: _Step) -> Failed | None:
+        """Do a step for one recipient; a failure for now is written down here."""
         try:
-            reason = await self._step(work, recipient)
-        except MailimError as error:
-            if not error.temporary:
+            reason = await step(work, recipient)
+        except Exception as error:
+            if isinstance(error, MailimError) and not error.temporary:
                 return recipient, error.text
             await self._endings.put_off(work.entry, [recipient], error)
-        except Exception as error:
-            await self._endings.put_off(work.entry, [recipient], error)
-        else:
-            return None if reason is None else (recipient, reason)
-        return None
+            return None
+        return None if reason is None else (recipient, reason)
 
     async def _step(self, work: _Work, recipient: SpoolRecipient) -> str | None:
-        """Do it; gives the reason if there is no way."""
+        """Do what is done here; gives the reason if there is no way."""
         entry = work.entry
         destination = await self._routing.route(entry, recipient)
         if isinstance(destination, ToAddresses):
@@ -276,7 +298,7 @@ class Queue(Service):
         elif self._relay is None:
             return "This server sends no mail to other servers."
         else:
-            await self._hand_over(self._relay, work, recipient)
+            work.outgoing.append(recipient)
         return None
 
     async def _deliver(self, work: _Work, recipient: SpoolRecipient, account_id: int) -> None:
@@ -302,8 +324,9 @@ class Queue(Service):
 
         await self._store.write(unit)
 
-    async def _hand_over(self, relay: IRelay, work: _Work, recipient: SpoolRecipient) -> None:
-        entry = work.entry
+    async def _hand_over(self, work: _Work, recipient: SpoolRecipient) -> None:
+        entry, relay = work.entry, self._relay
+        assert relay is not None  # noqa: S101 - nothing is outgoing without
         handed = self._handed.get(recipient.id)
         if handed is None:
             said = await self._applying.verdict(entry, recipient, None, work.hearing)
@@ -322,11 +345,7 @@ class Queue(Service):
             if tell is not None:
                 tell(tx)
 
-        try:
-            await self._store.write(unit)
-        except NotFound:
-            del self._handed[recipient.id]  # an administrator ended it meanwhile
-            raise
+        await self._store.write(unit)
         del self._handed[recipient.id]
 
     async def _away_to(
@@ -360,6 +379,10 @@ class Queue(Service):
 
     def _now(self) -> int:
         return int(self._clock.seconds() * 1_000_000)
+
+
+def _due(entry: SpoolEntry, now: int) -> list[SpoolRecipient]:
+    return [each for each in entry.recipients if not each.held and each.next_attempt <= now]
 
 
 def _taken(tx: ITransaction, entry: SpoolEntry) -> Taken:

@@ -10,7 +10,7 @@ from mailim.errors import StoreUnavailable
 from mailim.interfaces.relay import Handed
 from mailim.mail import queue as module
 from mailim.mail.backoff import WAITS
-from mailim.mail.queue import NO_ROOM_SECONDS, TROUBLE_SECONDS
+from mailim.mail.queue import NO_ROOM_SECONDS, RECIPIENTS_AT_ONCE, TROUBLE_SECONDS
 from tests.fakes.relay import RememberingRelay
 from tests.mail.post import Post
 from tests.mail.test_queue import FailingStore
@@ -45,6 +45,22 @@ class WayOutTest(Post):
         await self.settle()
         self.assertEqual((len(relay.sent), await self.waiting()), (5, []))
         self.assertEqual((self.queue.busy, self.queue._away), (0, {}))
+
+    async def test_who_is_here_does_not_wait_for_others_of_the_same_mail(self) -> None:
+        """Neither those a group stands for, nor those behind many others."""
+        relay = SlowRelay()
+        self.start(relay=relay)
+        many = [f"x{number}@example.org" for number in range(RECIPIENTS_AT_ONCE)]
+        await self.send(*many, "robert", "mixed")
+        while not (await self.mail_of(1) and await self.mail_of(2)):
+            await self.store.read(lambda tx: None)
+        (entry,) = await self.waiting()
+        self.assertEqual(len(entry.recipients), RECIPIENTS_AT_ONCE + 1)
+        relay.answer.callback(None)
+        await self.settle()
+        told = [to for _, to in relay.sent]
+        self.assertEqual(sorted(told), sorted([*many, "carl@example.org"]))
+        self.assertEqual(await self.waiting(), [])
 
     async def test_only_so_many_are_at_slow_servers(self) -> None:
         self.patch(module, "RELAYED_AT_ONCE", 3)
