@@ -88,7 +88,10 @@ function Head({ composer, state, desk, heading }: WindowProps & { heading: strin
 }
 
 function onEscape(event: KeyboardEvent, { composer, desk, state }: WindowProps): void {
-  if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || (event.target as HTMLElement).closest(":popover-open")) return;
+  const target = event.target as HTMLElement;
+  if (event.key !== "Escape" || event.isComposing || target.closest(":popover-open")) return;
+  // The editor prevents what a browser does at it, always; from others it means that they have taken it.
+  if (event.defaultPrevented && !target.closest(".compose-editor [role=textbox]")) return;
   event.preventDefault();
   if (state === "full" && !isPhone.peek()) desk.setState(composer, "open");
   else void desk.close(composer);
