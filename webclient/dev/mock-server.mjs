@@ -15,6 +15,7 @@ import { fileURLToPath } from "node:url";
 import { htmlOf, ME } from "./mock/content.mjs";
 import { answer, MailAccount } from "./mock/mail.mjs";
 import { Multipop } from "./mock/multipop.mjs";
+import { withWriting } from "./mock/writing.mjs";
 
 const option = (name, fallback) => {
   const at = process.argv.indexOf(`--${name}`);
@@ -26,7 +27,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), option("static", "../
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; font-src 'self'; frame-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 const BODY_CSP = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; form-action 'none'; frame-ancestors 'self'; base-uri 'none'; sandbox allow-popups allow-popups-to-escape-sandbox";
 
-const account = new MailAccount(Number(option("size", "100000")));
+const account = new (withWriting(MailAccount))(Number(option("size", "100000")));
 const multipop = new Multipop(() => account.deliver());
 const streams = new Set();
 const frames = new Map();
@@ -53,7 +54,7 @@ function login(failed) {
 }
 
 const SESSION = {
-  capabilities: { "urn:ietf:params:jmap:core": { maxCallsInRequest: 16, maxObjectsInGet: 500, maxObjectsInSet: 500, maxSizeUpload: 5e7 }, "urn:ietf:params:jmap:mail": {} },
+  capabilities: { "urn:ietf:params:jmap:core": { maxCallsInRequest: 16, maxObjectsInGet: 500, maxObjectsInSet: 500, maxSizeUpload: 5e7 }, "urn:ietf:params:jmap:mail": {}, "urn:ietf:params:jmap:submission": {} },
   accounts: { A1: { name: ME.email, isPersonal: true, isReadOnly: false } }, primaryAccounts: { "urn:ietf:params:jmap:mail": "A1" }, username: ME.email, apiUrl: "/jmap/api",
   downloadUrl: "/jmap/download/{accountId}/{blobId}/{name}?accept={type}", uploadUrl: "/jmap/upload/{accountId}", eventSourceUrl: "/jmap/eventsource?types={types}&closeafter={closeafter}&ping={ping}", state: "1",
 };
@@ -114,6 +115,8 @@ async function route(req, res, url, body) {
   if (path === "/jmap/eventsource") return stream(req, res);
   const blob = /^\/jmap\/download\/A1\/([^/]+)\/(.+)$/.exec(path);
   if (blob) return download(res, blob[1], blob[2], url.searchParams.get("accept"));
+  if (path.startsWith("/jmap/upload/")) return json(res, 201, account.upload(Number(req.headers["content-length"]), req.headers["content-type"]));
+  if (path === "/api/people") return json(res, 200, { people: [{ name: "Bob Marsh", email: "bob@example.test", kind: "colleague" }].filter(({ name }) => name.toLowerCase().includes(url.searchParams.get("q") ?? "")) });
   const given = body ? JSON.parse(body) : {};
   if (path === "/jmap/api") return json(res, 200, answer(account, given));
   if (path === "/api/session") return json(res, 200, { address: ME.email, name: ME.name, admin: true, jid: ME.email, domain: "example.test", language: "en", accountId: "A1", version: "0.1.0", settings, idle_minutes: 5 });

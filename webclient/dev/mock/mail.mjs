@@ -211,6 +211,7 @@ function pointer(value, path) {
 /** Answers one JMAP request, with back-references (RFC 8620 §3.7). */
 export function answer(account, { methodCalls }) {
   const responses = [];
+  account.created?.clear();
   for (const [name, args, callId] of methodCalls) {
     const filled = {};
     let failed = null;
