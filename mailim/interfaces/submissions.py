@@ -108,6 +108,9 @@ class ISubmissionRows(Interface):
     def get(account_id: int, ids: Sequence[int] | None = None) -> Mapping[int, Submission]:
         """Give those of the asked that exist in that account; None: all, oldest first."""
 
+    def brief(account_id: int) -> Sequence[Submission]:
+        """Give all of an account, oldest first, without recipients and envelopes."""
+
     def pending(submission_id: int) -> Submission | None:
         """Find one that is still to be sent, also if its owner destroyed it meanwhile."""
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Integer, bindparam, delete, func, select, update
+from sqlalchemy import Integer, bindparam, delete, func, literal_column, select, update
 from zope.interface import implementer
 
 from mailim.errors import NotFound
@@ -55,6 +55,18 @@ _SOME: Final = Statement(
 )
 _ALL: Final = Statement(
     _ROW.where(submission.c.account_id == _ACCOUNT, _SHOWN).order_by(submission.c.id)
+)
+# Without what may be long: the newest of an account may name millions of recipients.
+_BRIEF: Final = Statement(
+    select(
+        *(
+            literal_column({"recipients": "'[]'", "envelope": "'{}'"}.get(each.name, each.name))
+            for each in _ROW.selected_columns
+        )
+    )
+    .select_from(submission)
+    .where(submission.c.account_id == _ACCOUNT, _SHOWN)
+    .order_by(submission.c.id)
 )
 _PENDING: Final = Statement(_ROW.where(submission.c.id == _ID, submission.c.due.is_not(None)))
 _DUE: Final = Statement(
@@ -178,6 +190,10 @@ class SubmissionRows:
         else:
             rows = self._db.all(_SOME, account_id=account_id, ids=id_list(ids))
         return {row[0]: _submission(row) for row in rows}
+
+    def brief(self, account_id: int) -> Sequence[Submission]:
+        """Give all of an account, oldest first, without recipients and envelopes."""
+        return [_submission(row) for row in self._db.all(_BRIEF, account_id=account_id)]
 
     def pending(self, submission_id: int) -> Submission | None:
         """Find one that is still to be sent, also if its owner destroyed it meanwhile."""

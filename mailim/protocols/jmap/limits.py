@@ -33,6 +33,7 @@ class JmapLimits:
     body_value_octets: int = 8 * 1024 * 1024  # of one body value
     body_values_octets: int = 32 * 1024 * 1024  # of all in one call
     header_reads: int = 2000  # headers, of messages and parts, read for one call
+    submission_recipients: int = 10_000  # of all submissions given by one call
     objects_in_parse: int = 20  # blobs looked at by one Email/parse
     size_message: int = 104_857_600  # of a message that is created or imported
     created_octets: int = 1 << 29  # after so many octets one call creates no more messages

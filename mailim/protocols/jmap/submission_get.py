@@ -7,6 +7,7 @@ from typing import Any
 
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.protocols.jmap.arguments import ChangesArguments, GetArguments, state_number
+from mailim.protocols.jmap.errors import MethodError
 from mailim.protocols.jmap.getting import (
     changes_limit,
     changes_response,
@@ -38,17 +39,27 @@ class EmailSubmissionGet:
         check_size(len(arguments.ids or ()), self._limits.objects_in_get)
 
         def unit(tx: ITransaction) -> dict[str, Any]:
+            missing: list[str] = []
             if arguments.ids is None:
-                chosen = tx.submissions.get(caller.number)
-                check_size(len(chosen), self._limits.objects_in_get)
-                missing = []
+                asked = [each.id for each in tx.submissions.brief(caller.number)]
+                check_size(len(asked), self._limits.objects_in_get)
             else:
                 numbers = numbers_of(KIND, arguments.ids, caller)
-                asked = [each for each in numbers.values() if each]
-                chosen = tx.submissions.get(caller.number, asked)
+                asked = sorted({each for each in numbers.values() if each})
+            chosen = {}
+            left = self._limits.submission_recipients
+            for number in asked:
+                # One by one: all of them together may name very many recipients.
+                for each in tx.submissions.get(caller.number, [number]).values():
+                    left -= len(each.recipients)
+                    if left < 0:
+                        raise MethodError("requestTooLarge", "they have too many recipients")
+                    chosen[number] = submission_object(tx, each, properties)
+            if arguments.ids is not None:
                 missing = [id for id, number in numbers.items() if number not in chosen]
-            found = [submission_object(tx, each, properties) for each in chosen.values()]
-            return get_response(caller, tx.items.state(caller.number), found, missing)
+            return get_response(
+                caller, tx.items.state(caller.number), list(chosen.values()), missing
+            )
 
         return await self._store.read(unit)
 

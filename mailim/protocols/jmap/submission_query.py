@@ -138,7 +138,7 @@ def _results_of(
         raise MethodError("unsupportedSort")
 
     def results(tx: ITransaction) -> list[int]:
-        found = [each for each in tx.submissions.get(caller.number).values() if test(each)]
+        found = [each for each in tx.submissions.brief(caller.number) if test(each)]
         if not order:
             found.reverse()  # the newest first
         for each in reversed(order):

@@ -8,14 +8,15 @@ from twisted.trial.unittest import TestCase
 
 from mailim.interfaces.spool import SpoolEntry
 from mailim.mail.submission import Submitting
+from mailim.protocols.jmap.limits import JmapLimits
 from tests.protocols.jmap.kit import ALICE, BOB, Kit, mail
 
 FROM_ALICE = "Alice <alice@example.test>"
 
 
 class SubmissionCase(TestCase):
-    async def start(self) -> Kit:
-        self.kit = kit = await Kit.start(self)
+    async def start(self, limits: JmapLimits | None = None) -> Kit:
+        self.kit = kit = await Kit.start(self, limits)
         await kit.site.accounts.add_alias("sales@example.test", ALICE)
         self.identity = (await kit.call("Identity/get"))["list"][0]["id"]
         service = Submitting(kit.clock, kit.store, kit.site.events, kit.intake)

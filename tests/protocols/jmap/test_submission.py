@@ -7,6 +7,7 @@ from typing import Any
 from mailim.interfaces.mail_events import DELIVERED, FAILED, RELAYED
 from mailim.interfaces.store import ITransaction
 from mailim.mail.verdicts import kept_of_copy
+from mailim.protocols.jmap.limits import JmapLimits
 from mailim.protocols.jmap.methods import CORE, MAIL, SUBMISSION
 from mailim.store.mail_events import MailEventRows
 from tests.protocols.jmap.kit import ALICE, BOB, mail
@@ -229,6 +230,22 @@ class LookingTests(SubmissionCase):
         status = (await self.shown(made["id"]))["deliveryStatus"]
         said = [(status[each]["delivered"], status[each]["smtpReply"]) for each in spool[2:]]
         self.assertEqual(said, [("unknown", "250 ok"), ("yes", "250 2.1.5 Delivered")])
+
+    async def test_memory_stays_small_however_many_recipients_there_are(self) -> None:
+        kit = await self.start(JmapLimits(submission_recipients=3))
+        two = {"mailFrom": {"email": ALICE}, "rcptTo": [{"email": BOB}, {"email": ALICE}]}
+        made = [(await self.sent(await self.draft(), two))["id"] for _ in range(2)]
+        for ids in (made, None):
+            self.assertEqual(await kit.error("EmailSubmission/get", ids=ids), "requestTooLarge")
+        self.assertEqual(len((await self.shown(made[0]))["envelope"]["rcptTo"]), 2)
+        self.assertEqual((await kit.call("EmailSubmission/query"))["ids"], made[::-1])
+
+        def brief(tx: ITransaction) -> list[tuple[Any, ...]]:
+            alice = tx.accounts.by_address(ALICE)
+            assert alice is not None
+            return [(each.recipients, each.envelope) for each in tx.submissions.brief(alice.id)]
+
+        self.assertEqual(await kit.store.read(brief), [((), {})] * 2)
 
     async def test_copies_that_rules_made_are_not_told_of(self) -> None:
         kit = await self.start()
