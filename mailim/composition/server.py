@@ -186,6 +186,7 @@ class Server(MultiService):
             tx.submissions.expire(now - KEPT_SECONDS * 1_000_000, _SWEEP_SUBMISSIONS)
             tx.bodies.sweep(_SWEEP_BODIES)
             tx.vacation.forget(now - _ANSWERED, _SWEEP_BODIES)
+            tx.spool.recall(now)
 
         async def sweep() -> None:
             await self.core.store.write(unit, Priority.BACKGROUND)

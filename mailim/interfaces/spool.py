@@ -130,6 +130,9 @@ class ISpoolRows(Interface):
         What is held stays held, attempts are not forgotten. Raises `NotFound`.
         """
 
+    def recall(now: int) -> int:
+        """Make due what waits for more than a day ahead: the clock was wrong; gives how many."""
+
     def remove(spool_id: int, reason: str = "") -> None:
         """Throw an entry away, `reason` is for its trace; raises `NotFound`."""
 

@@ -28,6 +28,7 @@ from mailim.store.spool_entries import OPEN, WAITS, SpoolEntryRows
 from mailim.store.statements import Statement, insert_into
 from mailim.wire.message import MessageFacts
 
+LONGEST_WAIT: Final = 86_400_000_000  # microseconds; attempts are some hours apart at most
 _ID: Final = bindparam("id", type_=Integer)
 _SPOOL: Final = bindparam("spool_id", type_=Integer)
 _ADD: Final = Statement(insert_into(spool, "id").returning(spool.c.id))
@@ -90,6 +91,11 @@ _RETRY_NOW: Final = Statement(
 )
 _RETRY_ALL: Final = Statement(
     update(spool_recipient).where(WAITS).values(next_attempt=bindparam("next_attempt"))
+)
+_RECALL: Final = Statement(
+    update(spool_recipient)
+    .where(WAITS, spool_recipient.c.next_attempt > bindparam("after", type_=Integer))
+    .values(next_attempt=bindparam("next_attempt"))
 )
 _CLAIM: Final = Statement(
     insert(spool_account)
@@ -218,6 +224,16 @@ class SpoolRows(SpoolEntryRows):
             self._events.add(spool_id, happens.RETRIED, "", reason)
         if changed:
             self._publish(SpoolChanged(spool_id or 0))
+        return changed
+
+    def recall(self, now: int) -> int:
+        """Make due what waits for a time beyond all waits; gives how many recipients.
+
+        They were written while the clock was ahead, and would wait until it is there again.
+        """
+        changed = self._db.run(_RECALL, after=now + LONGEST_WAIT, next_attempt=now)
+        if changed:
+            self._publish(SpoolChanged(0))
         return changed
 
     def remove(self, spool_id: int, reason: str = "") -> None:

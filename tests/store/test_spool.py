@@ -78,6 +78,19 @@ class SpoolTest(SynchronousTestCase):
         self.assertEqual((self.spool.next_due(), self.spool.next_due(1000)), (1000, 2000))
         self.assertIsNone(self.spool.next_due(2000))
 
+    def test_what_waits_for_a_wrong_clock_is_recalled(self) -> None:
+        day = 86_400_000_000
+        first, second = self.add(), self.add()
+        for spool_id, time in ((first, 5 + day), (second, 6 + day)):
+            entry = self.spool.get(spool_id)
+            assert entry is not None
+            for each in entry.recipients:
+                self.spool.retry(each.id, time, "Not now.")
+        self.assertEqual(self.spool.due(5, 9), [])
+        self.assertEqual(self.spool.recall(5), 2)
+        self.assertEqual([each.id for each in self.spool.due(5, 9)], [second])
+        self.assertEqual(self.spool.recall(5), 0)
+
     def test_retry(self) -> None:
         spool_id = self.add(replace(MAIL, recipients=("a@x",)))
         (recipient,) = self.spool.due(1000, 9)[0].recipients
