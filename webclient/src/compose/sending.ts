@@ -117,5 +117,6 @@ async function takeBack(composer: Composer, sent: Sent, drafts: Drafts, stage: S
     return;
   }
   void marked(composer, drafts, false);
+  composer.focus = "body";
   stage.reopen();
 }
