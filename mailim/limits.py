@@ -36,6 +36,7 @@ IDENTITY_ADDRESSES: Final = 50  # in replyTo, and in bcc
 SIGNATURE_CHARS: Final = 65_536  # of each
 
 # Submissions (RFC 8621 section 7)
+SUBMISSIONS_PENDING: Final = 2000  # of an account that wait to be sent
 SUBMISSIONS_KEPT: Final = 5000  # of an account that were sent or canceled, the newest
 
 # The full-text index

@@ -111,6 +111,9 @@ class ISubmissionRows(Interface):
     def brief(account_id: int) -> Sequence[Submission]:
         """Give all of an account, oldest first, without recipients and envelopes."""
 
+    def count_pending(account_id: int) -> int:
+        """Count what waits to be sent, also what its owner destroyed meanwhile."""
+
     def pending(submission_id: int) -> Submission | None:
         """Find one that is still to be sent, also if its owner destroyed it meanwhile."""
 

@@ -69,6 +69,9 @@ _BRIEF: Final = Statement(
     .order_by(submission.c.id)
 )
 _PENDING: Final = Statement(_ROW.where(submission.c.id == _ID, submission.c.due.is_not(None)))
+_COUNT_PENDING: Final = Statement(
+    select(func.count()).where(submission.c.account_id == _ACCOUNT, submission.c.due.is_not(None))
+)
 _DUE: Final = Statement(
     select(submission.c.id)
     .where(submission.c.due <= bindparam("now"))
@@ -194,6 +197,11 @@ class SubmissionRows:
     def brief(self, account_id: int) -> Sequence[Submission]:
         """Give all of an account, oldest first, without recipients and envelopes."""
         return [_submission(row) for row in self._db.all(_BRIEF, account_id=account_id)]
+
+    def count_pending(self, account_id: int) -> int:
+        """Count what waits to be sent, also what its owner destroyed meanwhile."""
+        count: int = self._db.value(_COUNT_PENDING, account_id=account_id)
+        return count
 
     def pending(self, submission_id: int) -> Submission | None:
         """Find one that is still to be sent, also if its owner destroyed it meanwhile."""

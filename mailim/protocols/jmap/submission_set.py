@@ -16,6 +16,7 @@ from mailim.errors import MailimError, RateLimited
 from mailim.interfaces.items import Item
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.interfaces.submissions import Identity, NewSubmission
+from mailim.limits import SUBMISSIONS_PENDING
 from mailim.mail.outgoing import Outgoing, Ready, Unsendable
 from mailim.protocols.jmap.arguments import Id, Object, SetArguments
 from mailim.protocols.jmap.envelope import Envelope, plain_envelope, read_envelope
@@ -192,11 +193,15 @@ class _Setting:
         self._arguments = arguments
         self._waiting = waiting
         self._now = now
+        self._room = 0  # for submissions that wait
         self.emails: dict[str, str] = {}
 
     def run(self, tx: ITransaction) -> Outcome:
         """Do it all."""
         self.emails.clear()
+        self._room = 0
+        if self._waiting:
+            self._room = SUBMISSIONS_PENDING - tx.submissions.count_pending(self._caller.number)
         outcome = Outcome(old_state=tx.items.state(self._caller.number))
         check_state(self._arguments, outcome.old_state)
         for key, waiting in self._waiting.items():
@@ -225,6 +230,8 @@ class _Setting:
     def _create(self, tx: ITransaction, key: str, waiting: _Waiting | SetError) -> dict[str, Any]:
         if isinstance(waiting, SetError):
             raise waiting
+        if self._room <= 0:
+            raise SetError("overQuota", f"At most {SUBMISSIONS_PENDING} may wait to be sent.")
         item, ready = waiting.item, waiting.ready
         if item.id not in tx.items.get(self._caller.number, [item.id]):
             raise invalid_properties("the message went away meanwhile", "emailId")
@@ -241,6 +248,7 @@ class _Setting:
             waiting.send_at,
         )
         made = tx.submissions.add(new, ready.prepared.facts)
+        self._room -= 1
         self._succeeded(f"#{key}", made.item_id)
         self._succeeded(write_id(KIND, made.id), made.item_id)
         # What the client did not give itself.

@@ -6,12 +6,27 @@ from typing import Any
 
 from mailim.interfaces.dsn import RecipientDsn
 from mailim.mail.intake import IntakeLimits
+from mailim.protocols.jmap import submission_set
 from mailim.wire.jmap_ids import ACCOUNT, write_id
 from tests.protocols.jmap.kit import ALICE, BOB
 from tests.protocols.jmap.submitting import FROM_ALICE, SubmissionCase
 
 
 class RefusalTests(SubmissionCase):
+    async def test_so_many_wait_and_no_more(self) -> None:
+        """Also what was destroyed meanwhile: it is sent all the same."""
+        self.patch(submission_set, "SUBMISSIONS_PENDING", 2)
+        kit = await self.start()
+        value = {"identityId": self.identity, "emailId": await self.draft()}
+        creating = {name: value for name in "abc"}
+        answer = await kit.call("EmailSubmission/set", create=creating)
+        made = [each["id"] for each in answer["created"].values()]
+        self.assertEqual((len(made), answer["notCreated"]["c"]["type"]), (2, "overQuota"))
+        await kit.call("EmailSubmission/set", destroy=made)
+        self.assertEqual((await self.refused(value["emailId"]))["type"], "overQuota")
+        await self.later(11)
+        await self.sent(value["emailId"])
+
     async def test_who_may_send(self) -> None:
         await self.start()
         for sender, kind in (
