@@ -142,6 +142,14 @@ class LetterTests(SynchronousTestCase):
         [newest] = tx.people.letters(account.id, letters[0].modseq, 3)
         self.assertEqual(len(newest.recipients), LETTER_PEOPLE)
 
+    def test_mail_that_is_too_much_to_look_at(self) -> None:
+        """A stranger can make facts of a megabyte with little; thousands are read at once."""
+        tx: ITransaction = open_transaction(self)
+        inbox = tx.folders.create(add_account(tx).id, "Inbox", role="inbox").id
+        add_item(tx, inbox, message(to=", ".join(f"t{n}@x.test" for n in range(5000))))
+        [letter] = tx.people.letters(1, 0, 3)
+        self.assertEqual((letter.senders, letter.recipients, letter.role), ((), (), "inbox"))
+
 
 class PeopleApiTests(PagesCase):
     async def ask(self, client: WebClient, words: str, **more: object) -> list[dict[str, str]]:
