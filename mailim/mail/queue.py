@@ -47,7 +47,7 @@ TROUBLE_SECONDS: Final = 10.0  # until we look again after the spool itself fail
 LONGEST_SLEEP: Final = 3600.0
 STOP_SECONDS: Final = 10.0  # that stopping waits for deliveries under way
 RECIPIENTS_AT_ONCE: Final = 50  # of one mail
-RELAYED_AT_ONCE: Final = 200  # mails at other servers, however slow those are
+RELAYED_AT_ONCE: Final = 1000  # mails at other servers, for each domain they go to
 NO_ROOM_SECONDS: Final = 60.0  # until mail that finds so many there is tried again
 
 _Step = Callable[["_Work", SpoolRecipient], Awaitable[str | None]]
@@ -66,9 +66,7 @@ class _Work:
 
 
 class Queue(Service):
-    """Works on up to `at_once` mails side by side.
-
-    Those at other servers do not count, up to `RELAYED_AT_ONCE`: some take hours.
+    """Works on up to `at_once` mails side by side, and those that slow servers have in hand.
 
     A Twisted service. `filters` are asked in their order, then `rules` for each recipient.
     Without a `relay` mail for other servers fails; without `bounces` what fails is held.
@@ -103,7 +101,8 @@ class Queue(Service):
         self._at_once = at_once
         self._busy: set[int] = set()  # spool ids under way
         self._stuck: dict[int, IDelayedCall] = {}  # those of them that only wait
-        self._away: dict[int, int] = {}  # those of them at other servers: for how many recipients
+        # Those of them at other servers, and the domain there: for how many recipients.
+        self._away: dict[tuple[int, str], int] = {}
         # By recipient: who has the mail though that could not be written down yet.
         self._handed: dict[int, Handed] = {}
         self._looking = False
@@ -187,7 +186,7 @@ class Queue(Service):
 
     def _free(self) -> int:
         """Say how many mails more may be worked on."""
-        return self._at_once - len(self._busy) + len(self._away)
+        return self._at_once - len(self._busy) + len({spool_id for spool_id, _ in self._away})
 
     def _sleep(self, seconds: float | None) -> None:
         """Set the one timer, or none."""
@@ -352,19 +351,19 @@ class Queue(Service):
         self, relay: IRelay, entry: SpoolEntry, recipient: SpoolRecipient, headers: bytes
     ) -> Handed:
         """Hand the mail over; meanwhile it is in nobody's way here."""
-        away = self._away
-        if entry.id not in away and len(away) >= RELAYED_AT_ONCE:
+        away, way = self._away, (entry.id, recipient.address.rpartition("@")[2])
+        if way not in away and len(away) >= RELAYED_AT_ONCE:
             raise RateLimited("Much other mail is on its way out.", NO_ROOM_SECONDS)
         was_full = self._free() <= 0
-        away[entry.id] = away.get(entry.id, 0) + 1
+        away[way] = away.get(way, 0) + 1
         if was_full:
             self.wake()
         try:
             return await relay.send(entry, recipient, headers)
         finally:
-            away[entry.id] -= 1
-            if not away[entry.id]:
-                del away[entry.id]
+            away[way] -= 1
+            if not away[way]:
+                del away[way]
 
     # --- the end --------------------------------------------------------------------------
 
