@@ -251,10 +251,10 @@ class Queue(Service):
         if not work.outgoing:
             return work, []  # the next look finds them
         entry = await self._store.read(lambda tx: tx.spool.get(work.entry.id))
-        if entry is None:
-            return work, []
-        new = [each for each in _due(entry, now) if each.id not in served]
-        return replace(work, entry=entry), new
+        due = {} if entry is None else {each.id: each for each in _due(entry, now)}
+        work.outgoing[:] = [each for each in work.outgoing if each.id in due]  # not ended, or held
+        new = [each for each in due.values() if each.id not in served]
+        return replace(work, entry=entry or work.entry), new
 
     async def _serve_all(
         self, work: _Work, recipients: Sequence[SpoolRecipient], step: _Step

@@ -8,8 +8,10 @@ from twisted.internet.defer import Deferred
 
 from mailim.errors import StoreUnavailable
 from mailim.interfaces.relay import Handed
+from mailim.interfaces.spool import SpoolEntry
 from mailim.mail import queue as module
 from mailim.mail.backoff import WAITS
+from mailim.mail.delivery import Delivered, LocalDelivery
 from mailim.mail.queue import NO_ROOM_SECONDS, RECIPIENTS_AT_ONCE, TROUBLE_SECONDS
 from tests.fakes.relay import RememberingRelay
 from tests.mail.post import Post
@@ -61,6 +63,26 @@ class WayOutTest(Post):
         told = [to for _, to in relay.sent]
         self.assertEqual(sorted(told), sorted([*many, "carl@example.org"]))
         self.assertEqual(await self.waiting(), [])
+
+    async def test_what_is_held_or_removed_meanwhile_is_not_sent(self) -> None:
+        relay, store = RememberingRelay(), self.store
+        for act in ("hold", "remove"):
+
+            class Acting(LocalDelivery):
+                async def deliver(self, entry: SpoolEntry, *more: Any, **named: Any) -> Delivered:
+                    done = await super().deliver(entry, *more, **named)
+                    if act == "hold":  # noqa: B023
+                        await store.write(lambda tx: tx.spool.hold(entry.id, True, "Stop."))
+                    else:
+                        await store.write(lambda tx: tx.spool.remove(entry.id))
+                    return done
+
+            queue = self.start(relay=relay, delivery=Acting(store))
+            await self.send("bob", "carl@example.org", data=message(act))
+            await self.settle()
+            await queue.stopService()
+        self.assertEqual((relay.sent, len(await self.mail_of(1))), ([], 2))
+        self.assertEqual([each.recipients[0].held for each in await self.waiting()], [True])
 
     async def test_only_so_many_are_at_slow_servers(self) -> None:
         self.patch(module, "RELAYED_AT_ONCE", 3)
