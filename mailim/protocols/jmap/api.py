@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mailim.background import shielded
+from mailim.interfaces.accounts import Account
 from mailim.protocols.http.identity import Identity
 from mailim.protocols.http.problems import Problem
 from mailim.protocols.http.request import Request
@@ -64,15 +66,25 @@ class Api:
             raise limit_problem("maxConcurrentRequests", 429)
         self._running[account.id] += 1
         try:
-            caller = Caller(account)
-            return await self._answer(request, caller)
-        finally:
-            self._running[account.id] -= 1
-            if not self._running[account.id]:
-                del self._running[account.id]
+            asked = await self._read(request)
+        except BaseException:
+            self._over(account)
+            raise
+        # A client that hangs up stops nothing half-way: what is sent leaves the drafts, too.
+        return await shielded(self._counted(request, Caller(account), asked), "a request")
 
-    async def _answer(self, request: Request, caller: Caller) -> Response:
-        asked = await self._read(request)
+    async def _counted(self, request: Request, caller: Caller, asked: _Request) -> Response:
+        try:
+            return await self._answer(request, caller, asked)
+        finally:
+            self._over(caller.account)
+
+    def _over(self, account: Account) -> None:
+        self._running[account.id] -= 1
+        if not self._running[account.id]:
+            del self._running[account.id]
+
+    async def _answer(self, request: Request, caller: Caller, asked: _Request) -> Response:
         using = caller.using = self._using(asked.using)
         invocations = [_invocation(each) for each in asked.methodCalls]
         if len(invocations) > self._limits.calls_in_request:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import CancelledError, Deferred
+
 from tests.protocols.jmap.kit import ALICE, BOB
 from tests.protocols.jmap.submitting import SubmissionCase
 
@@ -36,6 +38,34 @@ class OnSuccessTests(SubmissionCase):
         )
         self.assertEqual(changed["updated"], {email: None})
         self.assertEqual((await kit.email(email, "mailboxIds"))["mailboxIds"], {drafts: True})
+
+    async def test_also_for_who_hangs_up_at_this_moment(self) -> None:
+        """Else what is sent would stay a draft, and be sent again."""
+        kit = await self.start()
+        email = await self.draft()
+        write = kit.store.write
+
+        def written(unit: Any, *priority: Any) -> Any:
+            done = write(unit, *priority)
+            if getattr(unit, "__qualname__", "") == "_Setting.run":
+                work.cancel()
+            return done
+
+        self.patch(kit.store, "write", written)
+        value = {"identityId": self.identity, "emailId": email}
+        patch = {"mailboxIds": {kit.boxes["sent"]: True}}
+        work = Deferred.fromCoroutine(
+            self.both(create={"s": value}, onSuccessUpdateEmail={"#s": patch})
+        )
+        with self.assertRaises(CancelledError):
+            await work
+        for _ in range(50):
+            shown = await kit.email(email, "mailboxIds")
+            if shown["mailboxIds"] == {kit.boxes["sent"]: True}:
+                break
+        self.assertEqual(shown["mailboxIds"], {kit.boxes["sent"]: True})
+        await self.later(11)
+        self.assertEqual(len(await self.spooled()), 1)
 
     async def test_destroyed_when_sent(self) -> None:
         kit = await self.start()
