@@ -53,6 +53,20 @@ def _account_menu(page: Page) -> None:
     page.wait_for_timeout(300)
 
 
+def _reply(page: Page) -> None:
+    _open_mail("Offer for the new shelves")(page)
+    page.keyboard.press("r")
+    page.wait_for_timeout(1500)
+    page.keyboard.type("Dear Mara,\n\ntwelve shelves of oak, 2 m: the offer is ")
+    page.keyboard.press("Control+b")
+    page.keyboard.type("attached")
+    page.keyboard.press("Control+b")
+    page.keyboard.type(".\n\nBest regards, Alice\n")
+    offer = {"name": "Offer 2026-117.pdf", "mimeType": "application/pdf", "buffer": bytes(48_000)}
+    page.locator(".compose-window input[type=file]").set_input_files(offer)  # type: ignore[arg-type]
+    page.wait_for_timeout(2500)
+
+
 def _admin(name: str) -> Callable[[Page], None]:
     def show(page: Page) -> None:
         page.goto(f"/admin/#/{name}")
@@ -72,6 +86,7 @@ PAGES: dict[str, Callable[[Page], None]] = {
     "mail-text": _open_mail("Offer for the new shelves"),
     "mail-html": _open_mail("20 % off until Sunday"),
     "mail-rtl": _open_mail("שאלה לגבי ההזמנה"),
+    "reply": _reply,
     "search": lambda page: go(page, "#/search/oak"),
     "account-menu": _account_menu,
     "chat": lambda page: go(page, f"#/chat/bob%40{DOMAIN}"),
@@ -79,6 +94,8 @@ PAGES: dict[str, Callable[[Page], None]] = {
     "contacts": lambda page: go(page, "#/contacts"),
     "more": lambda page: go(page, "#/more"),
     "settings": lambda page: go(page, "#/settings"),
+    "identities": lambda page: go(page, "#/settings/identities"),
+    "vacation": lambda page: go(page, "#/settings/vacation"),
     "multipop": lambda page: go(page, "#/settings/multipop"),
     "multipop-add": _add_box,
     "chat-dock": _dock,  # stays open: the last one of the application
@@ -86,6 +103,9 @@ PAGES: dict[str, Callable[[Page], None]] = {
     "admin-users": _admin("users"),
     "admin-connections": _admin("connections"),
     "admin-record": _record,
+    "admin-queue": _admin("queue"),
+    "admin-trace": _admin("trace"),
+    "admin-filters": _admin("filters"),
     "admin-multipop": _admin("multipop"),
 }
 
