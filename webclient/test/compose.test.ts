@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { signal } from "@preact/signals";
-import { arrange, FOLDED, OPEN, type WindowState } from "../src/compose/arrange.js";
+import { arrange, FOLDED, MORE, OPEN, type WindowState } from "../src/compose/arrange.js";
 import { Composer } from "../src/compose/composer.js";
 import { DraftSaver, SAVE_AFTER } from "../src/compose/draft-saver.js";
 import { Drafts } from "../src/compose/drafts.js";
@@ -390,9 +390,10 @@ test("the newest windows have room; older ones fold, and then are in a menu", ()
   const item = (state: WindowState): { state: WindowState } => ({ state });
   const three = [item("open"), item("open"), item("open")];
   assert.deepEqual(arrange(three, 4 * OPEN).shown.map(({ state }) => state), ["open", "open", "open"]);
-  const wide = arrange(three, OPEN + FOLDED + 40);
+  const wide = arrange(three, OPEN + FOLDED + MORE + 40);
   assert.deepEqual(wide.shown.map(({ state }) => state), ["folded", "open"]);
-  assert.deepEqual([wide.hidden.length, wide.taken], [1, OPEN + FOLDED]);
+  assert.deepEqual([wide.hidden.length, wide.taken], [1, OPEN + FOLDED + MORE]);
+  assert.equal(arrange(three, OPEN + FOLDED + 40).taken, OPEN + MORE); // no room for their button beside a folded one
   assert.deepEqual(arrange([item("open")], 300).shown.map(({ state }) => state), ["open"]);
   assert.equal(arrange([item("full")], 1400).taken, 0);
   assert.equal(signal(arrange([], 1400).taken).value, 0);

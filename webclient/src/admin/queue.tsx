@@ -57,7 +57,13 @@ function Row({ row, reload }: { row: QueueRow; reload: Reload }): VNode {
         <NextAttempt iso={row.next_attempt} />
       </Cell>
       <Cell label={t("Reason")} class="cell-error">
-        {row.reason ? <span dir="auto">{row.reason}</span> : "–"}
+        {row.reason ? (
+          <span class="queue-brief" dir="auto">
+            {row.reason}
+          </span>
+        ) : (
+          "–"
+        )}
       </Cell>
       <Cell label={t("Accepted")}>
         <When iso={row.received} />

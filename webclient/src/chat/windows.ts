@@ -8,9 +8,10 @@ export interface DockWindow {
   readonly folded: boolean;
 }
 
-/** Pixels that an open window, a folded one, and the edge take. */
+/** Pixels that an open window, a folded one, the button for those that have no room, and the edge take. */
 export const OPEN = 332;
 export const FOLDED = 196;
+const MORE = 84;
 const EDGE = 32;
 const LIMIT = 12;
 
@@ -57,7 +58,8 @@ export class Windows {
     });
     effect(() => {
       const open = this.list.value.some(({ folded }) => !folded);
-      beside.value = open ? OPEN : this.list.value.length ? FOLDED : 0;
+      const others = this.list.value.length > 1 ? MORE : 0;
+      beside.value = open ? OPEN + others : this.list.value.length ? FOLDED + others : 0;
     });
     addEventListener("resize", () => (this.width.value = room()));
   }

@@ -2,9 +2,10 @@
 
 export type WindowState = "open" | "folded" | "full";
 
-/** Pixels that an open window, a folded one, the edges take. */
+/** Pixels that an open window, a folded one, the button for those that have no room, the edges take. */
 export const OPEN = 572;
 export const FOLDED = 252;
+export const MORE = 84;
 const EDGE = 32;
 
 export interface Place<T> {
@@ -25,7 +26,9 @@ export function arrange<T extends { readonly state: WindowState }>(items: readon
     }
     const state = item.state === "folded" || (free < OPEN && index > 0) ? "folded" : "open";
     const wanted = state === "open" ? OPEN : FOLDED;
-    if (free < wanted && index > 0) {
+    // Those that follow may have no room; then their button needs some.
+    const kept = index < items.length - 1 ? MORE : 0;
+    if (hidden.length || (free < wanted + kept && index > 0)) {
       hidden.push(item);
       continue;
     }
@@ -33,5 +36,5 @@ export function arrange<T extends { readonly state: WindowState }>(items: readon
     used += wanted;
     shown.push({ item, state });
   }
-  return { shown: shown.toReversed(), hidden, taken: used };
+  return { shown: shown.toReversed(), hidden, taken: used + (hidden.length ? MORE : 0) };
 }
