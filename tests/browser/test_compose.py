@@ -251,8 +251,11 @@ class SenderTests(ComposeCase):
         expect(text.locator("strong")).to_have_count(0)  # the toolbar took no blank
         page.keyboard.press("Shift+Tab")
         expect(page.get_by_role("button", name="Bold")).to_be_focused()
+        page.keyboard.press("Shift+Tab")
         page.keyboard.press("Tab")
         expect(text).to_be_focused()
+        page.keyboard.type(" more")
+        expect(text).to_have_text("A word more")  # the cursor was where it had been left
         page.keyboard.press("Escape")
         expect(page.locator(".compose-window")).to_have_count(0)
         expect(page.get_by_text("Saved in Drafts")).to_be_visible()

@@ -67,7 +67,7 @@ function useEditor(place: RefObject<HTMLDivElement | null>, { composer, client }
           imageUrl: (cid) => urlOf(client, composer.files.list.peek().find((file) => file.cid === cid)),
         });
         const detach = composer.attach({ html: () => editor.html(), text: () => editor.text() });
-        const unfollow = follow(composer, () => editor.setHtml(composer.stored.html), () => editor.focus("start"));
+        const unfollow = follow(composer, () => editor.setHtml(composer.stored.html), () => editor.focus());
         stop = () => {
           unfollow();
           detach();

@@ -33,9 +33,7 @@ function From({ composer }: { composer: Composer }): VNode | null {
 function onSubjectKey(event: TargetedKeyboardEvent<HTMLInputElement>, composer: Composer): void {
   if (event.key !== "Tab" || event.shiftKey || event.ctrlKey || event.altKey || event.metaKey || composer.format.peek() !== "html") return;
   event.preventDefault();
-  const text = event.currentTarget.closest(".compose-window")?.querySelector<HTMLElement>(".compose-editor [role=textbox]");
-  if (text) text.focus();
-  else composer.bodyWanted.value = true;
+  composer.bodyWanted.value = true;
 }
 
 interface MoreProps {
