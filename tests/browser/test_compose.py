@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.composing import ComposeCase
 from tests.browser.desk import PHONE
@@ -180,6 +180,33 @@ class DraftTests(ComposeCase):
         for fault in [each for each in self._windows[-1].faults if "jmap/api" in each]:
             self._windows[-1].forgive(fault)
         window.get_by_role("button", name="Discard").click()
+
+    def test_a_send_whose_answer_is_lost_is_not_sent_twice(self) -> None:
+        page = self.start()
+        lost: list[str] = []
+
+        def lose(route: Route) -> None:
+            if lost or "EmailSubmission/set" not in (route.request.post_data or ""):
+                route.continue_()
+                return
+            lost.append(route.fetch().text())  # the server has done it
+            route.abort()
+
+        page.route("**/jmap/api", lose)
+        window = self.write(page, "bob", "Once only", "Really.")
+        self.saved(window)
+        window.get_by_role("button", name="Send", exact=True).click()
+        expect(window.get_by_role("alert")).to_be_visible()
+        self.assertIn("sendAt", lost[0])
+        window.get_by_role("button", name="Send", exact=True).click()
+        expect(page.get_by_role("status").filter(has_text="Sent")).to_be_visible()
+        expect(window).to_have_count(0)
+        for role in ("sent", "drafts"):
+            found = [each for each in self.mails("alice", role) if each["subject"] == "Once only"]
+            self.assertEqual(len(found), int(role == "sent"), role)
+        [answer] = self.jmap("alice").call(("EmailSubmission/query", {}))
+        self.assertEqual(len(answer["ids"]), 1)
+        self._windows[0].forgive("Failed to load resource")
 
     def test_several_at_once(self) -> None:
         page = self.start()

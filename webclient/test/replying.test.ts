@@ -123,7 +123,7 @@ const identity = { id: "I1", name: "Alice", email: "alice@example.test", replyTo
 const letter = letterOfDraft(original({ subject: "A\r\nBcc: x" }), () => "I1");
 
 test("a plain letter has one text; the identity's own Bcc goes along", () => {
-  const email = emailOf(letter, identity, "drafts");
+  const email = emailOf(letter, identity, "drafts", "m@x");
   assert.deepEqual(email["mailboxIds"], { drafts: true });
   assert.deepEqual(email["keywords"], { $draft: true, $seen: true });
   assert.equal(email["htmlBody"], undefined);
@@ -134,7 +134,7 @@ test("a plain letter has one text; the identity's own Bcc goes along", () => {
 
 test("a formatted letter has both forms, and pictures only if the text shows them", () => {
   const part = (cid: string | null): { blobId: string; name: string; type: string; size: number; cid: string | null } => ({ blobId: `b-${cid}`, name: "p.png", type: "image/png", size: 1, cid });
-  const email = emailOf({ ...letter, format: "html", html: '<img src="cid:in">', parts: [part("in"), part("gone"), part(null)] }, identity, "drafts");
+  const email = emailOf({ ...letter, format: "html", html: '<img src="cid:in">', parts: [part("in"), part("gone"), part(null)] }, identity, "drafts", "m@x");
   assert.deepEqual((email["attachments"] as { cid?: string; disposition: string }[]).map(({ cid, disposition }) => [cid, disposition]), [["in", "inline"], [undefined, "attachment"]]);
   assert.equal((email["htmlBody"] as unknown[]).length, 1);
 });

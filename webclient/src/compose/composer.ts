@@ -1,9 +1,11 @@
 /** One letter being written: its fields, its files, its draft on the server. */
 import { computed, signal } from "@preact/signals";
 import { explain } from "../core/http.js";
+import { t } from "../core/i18n.js";
+import { MethodError } from "../jmap/client.js";
 import type { Id } from "../jmap/types.js";
 import { DraftSaver } from "./draft-saver.js";
-import { Refused, type Drafts, type Refusal, type Sent } from "./drafts.js";
+import { Refused, type Drafts, type Found, type Refusal, type Sent } from "./drafts.js";
 import { Files, type FileLimits } from "./files.js";
 import { chosenIdentity, type Identity } from "./identities.js";
 import type { Keeper } from "./keeping.js";
@@ -65,6 +67,12 @@ export class Composer {
   private textTouched = false;
   private keepTimer: ReturnType<typeof setTimeout> | undefined;
   private gone = false;
+  /** Stays the same while it is written: by it is found what an unanswered request did. */
+  private messageId = "";
+  /** When a request began that was not answered, by the clock here. */
+  private unanswered: number | null = null;
+  /** It turned out to be sent, although the answer was lost. */
+  private sentUnheard: Sent | null = null;
 
   constructor(
     readonly key: string,
@@ -213,9 +221,44 @@ export class Composer {
   private async save(): Promise<void> {
     const identity = this.identity.peek();
     if (!identity || this.gone) return;
-    const before = this.draftId;
-    const saved = await this.tools.drafts.save(this.letter(), identity, before);
+    await this.lookUp(identity);
+    if (this.sentUnheard) {
+      this.failure.value = t("This message was sent: only the answer of the server was lost.");
+      return;
+    }
+    const saved = await this.heard(() => this.tools.drafts.save(this.letter(), identity, this.draftId, this.idFor(identity)));
     this.becomes(saved.id, saved.blobs);
+  }
+
+  private idFor(identity: Identity): string {
+    this.messageId ||= `${crypto.randomUUID()}@${identity.email.split("@").pop() ?? "localhost"}`;
+    return this.messageId;
+  }
+
+  /** Asks the server; notes it if no answer comes, as then nobody knows what was done. */
+  private async heard<T>(ask: () => Promise<T>): Promise<T> {
+    const begun = Date.now();
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof Refused) && !(error instanceof MethodError)) this.unanswered ??= begun;
+      throw error;
+    }
+  }
+
+  /** Finds out what an unanswered request did, before anything is done again. */
+  private async lookUp(identity: Identity): Promise<void> {
+    if (this.unanswered === null) return;
+    let found: Found = { sent: null, draft: null };
+    try {
+      found = await this.tools.drafts.find(this.letter(), this.idFor(identity), this.unanswered);
+    } catch (error) {
+      if (!(error instanceof MethodError)) throw error; // still no answer
+    }
+    this.unanswered = null;
+    this.sentUnheard = found.sent;
+    const there = found.sent ? { id: found.sent.emailId, blobs: found.sent.blobs } : found.draft;
+    if (there && there.id !== this.draftId) this.becomes(there.id, there.blobs);
   }
 
   private becomes(id: Id, blobs: ReadonlyMap<Id, Id>): void {
@@ -252,7 +295,15 @@ export class Composer {
     this.problems.value = {};
     try {
       await this.saver.hold();
-      const attempt = await this.tools.drafts.send(this.letter(), identity, this.draftId);
+      await this.lookUp(identity);
+      const unheard = this.sentUnheard;
+      this.sentUnheard = null;
+      if (unheard) {
+        this.saver.settle();
+        await this.forget();
+        return unheard;
+      }
+      const attempt = await this.heard(() => this.tools.drafts.send(this.letter(), identity, this.draftId, this.idFor(identity)));
       if ("refused" in attempt) {
         if (attempt.draft) {
           this.becomes(attempt.draft.id, attempt.draft.blobs);

@@ -11,6 +11,8 @@ const PROPERTIES = [...FULL_PROPERTIES, "inReplyTo", "references"] as const;
 const MAX_QUOTED = 1024 * 1024;
 /** Characters of a text the editor takes over (editor/core.ts, MAX_HTML): of a draft nothing may be lost. */
 const MAX_EDITED = 2_000_000;
+/** Milliseconds that the clocks here and at the server may differ. */
+const CLOCKS_DIFFER = 86_400_000;
 
 /** What the server refused about one object (RFC 8621 §7.5 adds to RFC 8620 §5.3). */
 export interface Refusal extends SetError {
@@ -41,11 +43,26 @@ export interface Sent {
   readonly blobs: ReadonlyMap<Id, Id>;
 }
 
+/** What is on the server of a letter whose last request was not answered. */
+export interface Found {
+  readonly sent: Sent | null;
+  readonly draft: Saved | null;
+}
+
 /** What became of an attempt to send: sent, or refused, and the draft that is there now. */
 export type Attempt = { readonly sent: Sent } | { readonly refused: Refusal; readonly draft: Saved | null };
 
 type Created = Readonly<Record<string, { readonly id: Id; readonly sendAt?: string }>>;
 type Answer = Omit<SetResponse, "created" | "notCreated"> & { readonly created?: Created | null; readonly notCreated?: Readonly<Record<string, Refusal>> | null };
+
+/** Where a letter's parts lie in a draft of it. */
+function blobsOf(letter: Letter, made: Original["attachments"]): ReadonlyMap<Id, Id> {
+  const parts = travellingParts(letter);
+  // A draft's files come back in the order they were given, pictures of the text first.
+  const given = [...parts.filter(({ cid }) => cid !== null), ...parts.filter(({ cid }) => cid === null)];
+  if (made.length !== given.length) return new Map();
+  return new Map(given.map((part, index) => [part.blobId, made[index]?.blobId ?? part.blobId]));
+}
 
 export class Drafts {
   constructor(
@@ -89,35 +106,61 @@ export class Drafts {
   }
 
   /** Puts a draft in the place of an older one (`before`), both in one call. */
-  async save(letter: Letter, identity: Identity, before: Id | null): Promise<Saved> {
+  async save(letter: Letter, identity: Identity, before: Id | null, messageId: string): Promise<Saved> {
     const batch = this.client.batch();
-    const set = batch.add<Answer>("Email/set", this.replacing(letter, identity, before));
+    const set = batch.add<Answer>("Email/set", this.replacing(letter, identity, before, messageId));
     const get = batch.add<GetResponse<Pick<Original, "id" | "attachments">>>("Email/get", { ids: ["#draft"], properties: ["attachments"], bodyProperties: ["blobId"] });
     await batch.send();
     return this.savedOf(set.value, letter, get.error ? [] : get.value.list);
   }
 
-  private replacing(letter: Letter, identity: Identity, before: Id | null): Readonly<Record<string, unknown>> {
-    const create = { draft: emailOf(letter, identity, this.folder("drafts")) };
+  private replacing(letter: Letter, identity: Identity, before: Id | null, messageId: string): Readonly<Record<string, unknown>> {
+    const create = { draft: emailOf(letter, identity, this.folder("drafts"), messageId) };
     return before === null ? { create } : { create, destroy: [before] };
   }
 
   private savedOf(set: Answer, letter: Letter, list: readonly Pick<Original, "attachments">[]): Saved {
     const id = set.created?.["draft"]?.id;
     if (id === undefined) throw new Refused(set.notCreated?.["draft"] ?? { type: "serverFail" });
-    const made = list[0]?.attachments ?? [];
-    const parts = travellingParts(letter);
-    // A draft's files come back in the order they were given, pictures of the text first.
-    const given = [...parts.filter(({ cid }) => cid !== null), ...parts.filter(({ cid }) => cid === null)];
-    const pairs = made.length === given.length ? given.map((part, index) => [part.blobId, made[index]?.blobId ?? part.blobId] as const) : [];
-    return { id, blobs: new Map(pairs) };
+    return { id, blobs: blobsOf(letter, list[0]?.attachments ?? []) };
+  }
+
+  /** Looks for what a request did that was sent since then (a time of the clock here) and not answered. */
+  async find(letter: Letter, messageId: string, since: number): Promise<Found> {
+    const after = new Date(since - CLOCKS_DIFFER).toISOString();
+    const batch = this.client.batch();
+    const query = batch.add<{ readonly ids: readonly Id[] }>("Email/query", { filter: { header: ["Message-ID", messageId], after }, limit: 10 });
+    const get = batch.add<GetResponse<Pick<Original, "id" | "attachments" | "mailboxIds">>>("Email/get", {
+      "#ids": query.ref("/ids"),
+      properties: ["mailboxIds", "attachments"],
+      bodyProperties: ["blobId"],
+    });
+    await batch.send();
+    if (query.error) throw query.error;
+    const { list } = get.value;
+    const gone = list.find(({ mailboxIds }) => mailboxIds[this.folder("sent")]);
+    const sent = gone ? await this.submissionOf(gone.id, blobsOf(letter, gone.attachments)) : null;
+    const draft = list.find(({ mailboxIds }) => mailboxIds[this.folder("drafts")]);
+    return { sent, draft: draft ? { id: draft.id, blobs: blobsOf(letter, draft.attachments) } : null };
+  }
+
+  private async submissionOf(emailId: Id, blobs: ReadonlyMap<Id, Id>): Promise<Sent | null> {
+    const batch = this.client.batch();
+    const query = batch.add<{ readonly ids: readonly Id[] }>("EmailSubmission/query", { filter: { emailIds: [emailId] }, limit: 10 });
+    const get = batch.add<GetResponse<{ readonly id: Id; readonly sendAt: string; readonly undoStatus: string }>>("EmailSubmission/get", {
+      "#ids": query.ref("/ids"),
+      properties: ["sendAt", "undoStatus"],
+    });
+    await batch.send();
+    const made = get.value.list.find(({ undoStatus }) => undoStatus !== "canceled");
+    return made ? { emailId, submissionId: made.id, sendAt: made.sendAt, blobs } : null;
   }
 
   /** Saves and sends in one request (RFC 8621 §7.5). Rejects when nothing was done. */
-  async send(letter: Letter, identity: Identity, before: Id | null): Promise<Attempt> {
+  async send(letter: Letter, identity: Identity, before: Id | null, messageId: string): Promise<Attempt> {
     const sentFolder = this.folder("sent");
     const batch = this.client.batch();
-    const set = batch.add<Answer>("Email/set", this.replacing(letter, identity, before));
+    const set = batch.add<Answer>("Email/set", this.replacing(letter, identity, before, messageId));
     const get = batch.add<GetResponse<Pick<Original, "id" | "attachments">>>("Email/get", { ids: ["#draft"], properties: ["attachments"], bodyProperties: ["blobId"] });
     const submit = batch.add<Answer>("EmailSubmission/set", {
       create: { send: { identityId: identity.id, emailId: "#draft" } },

@@ -62,10 +62,11 @@ export function travellingParts(letter: Letter): readonly Part[] {
   return letter.parts.filter((part) => part.cid === null || (letter.format === "html" && letter.html.includes(`cid:${part.cid}`)));
 }
 
-/** The object to create, as a draft in `mailboxId`. */
-export function emailOf(letter: Letter, identity: Identity, mailboxId: Id): Readonly<Record<string, unknown>> {
+/** The object to create, as a draft in `mailboxId`; `messageId` stays the same while it is written. */
+export function emailOf(letter: Letter, identity: Identity, mailboxId: Id, messageId: string): Readonly<Record<string, unknown>> {
   return {
     mailboxIds: { [mailboxId]: true },
+    messageId: [messageId],
     keywords: { $draft: true, $seen: true },
     from: [{ name: clean(identity.name) || null, email: identity.email }],
     to: people(letter.to),
