@@ -43,6 +43,14 @@ export interface Sent {
   readonly blobs: ReadonlyMap<Id, Id>;
 }
 
+/** An EmailSubmission (RFC 8621 §7), as far as it is looked at. */
+interface Submission {
+  readonly id: Id;
+  readonly emailId: Id;
+  readonly sendAt: string;
+  readonly undoStatus: string;
+}
+
 /** What is on the server of a letter whose last request was not answered. */
 export interface Found {
   readonly sent: Sent | null;
@@ -138,22 +146,25 @@ export class Drafts {
     await batch.send();
     if (query.error) throw query.error;
     const { list } = get.value;
-    const gone = list.find(({ mailboxIds }) => mailboxIds[this.folder("sent")]);
-    const sent = gone ? await this.submissionOf(gone.id, blobsOf(letter, gone.attachments)) : null;
+    const submitted = list.length ? await this.submissionOf(list.map(({ id }) => id)) : null;
+    const email = submitted && list.find(({ id }) => id === submitted.emailId);
+    if (email?.mailboxIds[this.folder("drafts")]) await this.toSent(email.id);
+    const sent = email && { emailId: email.id, submissionId: submitted.id, sendAt: submitted.sendAt, blobs: blobsOf(letter, email.attachments) };
     const draft = list.find(({ mailboxIds }) => mailboxIds[this.folder("drafts")]);
-    return { sent, draft: draft ? { id: draft.id, blobs: blobsOf(letter, draft.attachments) } : null };
+    return { sent: sent ?? null, draft: draft ? { id: draft.id, blobs: blobsOf(letter, draft.attachments) } : null };
   }
 
-  private async submissionOf(emailId: Id, blobs: ReadonlyMap<Id, Id>): Promise<Sent | null> {
+  /** What `onSuccessUpdateEmail` would have done, had the server not been stopped in between. */
+  private async toSent(id: Id): Promise<void> {
+    await this.client.call<SetResponse>("Email/set", { update: { [id]: { mailboxIds: { [this.folder("sent")]: true }, "keywords/$draft": null } } });
+  }
+
+  private async submissionOf(emailIds: readonly Id[]): Promise<Submission | null> {
     const batch = this.client.batch();
-    const query = batch.add<{ readonly ids: readonly Id[] }>("EmailSubmission/query", { filter: { emailIds: [emailId] }, limit: 10 });
-    const get = batch.add<GetResponse<{ readonly id: Id; readonly sendAt: string; readonly undoStatus: string }>>("EmailSubmission/get", {
-      "#ids": query.ref("/ids"),
-      properties: ["sendAt", "undoStatus"],
-    });
+    const query = batch.add<{ readonly ids: readonly Id[] }>("EmailSubmission/query", { filter: { emailIds }, limit: 10 });
+    const get = batch.add<GetResponse<Submission>>("EmailSubmission/get", { "#ids": query.ref("/ids"), properties: ["emailId", "sendAt", "undoStatus"] });
     await batch.send();
-    const made = get.value.list.find(({ undoStatus }) => undoStatus !== "canceled");
-    return made ? { emailId, submissionId: made.id, sendAt: made.sendAt, blobs } : null;
+    return get.value.list.find(({ undoStatus }) => undoStatus !== "canceled") ?? null;
   }
 
   /** Saves and sends in one request (RFC 8621 §7.5). Rejects when nothing was done. */
