@@ -1,4 +1,8 @@
-"""The tables of the administrator's file: each key with its bounds, default and description."""
+"""The tables of the administrator's file: each key with its bounds, default and description.
+
+Long, because it is a list: whoever looks for a key finds all of them here, in the order of the
+file; there is no logic to be split off.
+"""
 
 from __future__ import annotations
 

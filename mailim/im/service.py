@@ -64,14 +64,9 @@ class InstantMessaging:
         self.carbons = Carbons(self.sessions)
         policy = Policy(directory)
         visibility = Visibility(self.sessions)
+        bounds = Bounds(items=limits.roster_items)
         subscriptions = Subscriptions(
-            store,
-            record,
-            self.sessions,
-            policy,
-            self.rosters,
-            visibility,
-            bounds=Bounds(items=limits.roster_items),
+            store, record, self.sessions, policy, self.rosters, visibility, bounds=bounds
         )
         messages = Messages(self.sessions, policy, self.offline, self.archive, self.carbons, record)
         presence = Presence(

@@ -10,7 +10,7 @@ import { MenuButton, type MenuEntry } from "../ui/menu.js";
 import { toast } from "../ui/toast.js";
 import type { Show } from "../chat/index.js";
 import { attempt, call, useLoaded, type ConnectionRow } from "./api.js";
-import { Cell, Failure, Head, Skeleton, When } from "./parts.js";
+import { Cell, Failure, Head, Skeleton, TableCard, When } from "./parts.js";
 
 const SECONDS = 5;
 
@@ -85,25 +85,11 @@ function Row({ row, reload }: { row: ConnectionRow; reload: () => Promise<void> 
 function Table({ rows, reload }: { rows: readonly ConnectionRow[]; reload: () => Promise<void> }): VNode {
   const names = [t("Who"), t("Presence"), t("From"), t("By"), t("Since")];
   return (
-    <div class="card table-card">
-      <table>
-        <thead>
-          <tr>
-            {names.map((name) => (
-              <th key={name}>{name}</th>
-            ))}
-            <th>
-              <span class="visually-hidden">{t("Menu")}</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <Row key={row.jid} row={row} reload={reload} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <TableCard names={names} acts={t("Menu")}>
+      {rows.map((row) => (
+        <Row key={row.jid} row={row} reload={reload} />
+      ))}
+    </TableCard>
   );
 }
 

@@ -5,7 +5,7 @@ import { t, tn } from "../core/i18n.js";
 import { Button, IconButton } from "../ui/button.js";
 import { EmptyState } from "../ui/empty.js";
 import { attempt, call, isFailing, useLoaded, type BoxRow } from "./api.js";
-import { Cell, Failure, Head, Skeleton, Tag, When } from "./parts.js";
+import { Cell, Failure, Head, Skeleton, TableCard, Tag, When } from "./parts.js";
 
 const SECONDS = 4;
 
@@ -78,25 +78,11 @@ export function Multipop(): VNode {
       {!rows ? <Skeleton /> : null}
       {rows && !rows.length ? <EmptyState icon="collect" title={t("Nobody collects mail from outside")} text={t("Everybody sets this up in their own settings; the command line can do it for them.")} /> : null}
       {rows?.length ? (
-        <div class="card table-card">
-          <table>
-            <thead>
-              <tr>
-                {names.map((name) => (
-                  <th key={name}>{name}</th>
-                ))}
-                <th>
-                  <span class="visually-hidden">{t("Collect")}</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map((row) => (
-                <Row key={row.id} row={row} busy={busy.value || row.state === "running"} run={(address) => void run(address)} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <TableCard names={names} acts={t("Collect")}>
+          {rows.map((row) => (
+            <Row key={row.id} row={row} busy={busy.value || row.state === "running"} run={(address) => void run(address)} />
+          ))}
+        </TableCard>
       ) : null}
     </>
   );

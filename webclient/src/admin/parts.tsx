@@ -53,6 +53,27 @@ export function When({ iso, never }: { iso: string | null; never?: string }): VN
   );
 }
 
+/** A table with a last column for what can be done; its rows are the children. */
+export function TableCard({ names, acts, children }: { names: readonly string[]; acts: string; children: ComponentChildren }): VNode {
+  return (
+    <div class="card table-card">
+      <table>
+        <thead>
+          <tr>
+            {names.map((name) => (
+              <th key={name}>{name}</th>
+            ))}
+            <th>
+              <span class="visually-hidden">{acts}</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
+  );
+}
+
 /** A cell of a table, with the name of its column for screens without room for a head. */
 export function Cell({ label, class: name, children }: { label: string; class?: string; children?: ComponentChildren }): VNode {
   return (

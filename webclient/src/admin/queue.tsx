@@ -8,7 +8,7 @@ import { EmptyState } from "../ui/empty.js";
 import { Icon } from "../ui/icon.js";
 import { MenuButton, type MenuEntry } from "../ui/menu.js";
 import { call, useLoaded } from "./api.js";
-import { Cell, Failure, Head, Skeleton, Tag, When } from "./parts.js";
+import { Cell, Failure, Head, Skeleton, TableCard, Tag, When } from "./parts.js";
 import { hold, release, remove, retry, retryAll } from "./queue-acts.js";
 import { NextAttempt, openMail } from "./queue-mail.js";
 import { listArguments, MOST, recipientsText, STEP, type QueueRow } from "./queue-model.js";
@@ -80,25 +80,11 @@ function Row({ row, reload }: { row: QueueRow; reload: Reload }): VNode {
 function Table({ rows, reload }: { rows: readonly QueueRow[]; reload: Reload }): VNode {
   const names = [t("Mail"), t("State"), t("Next attempt"), t("Reason"), t("Accepted")];
   return (
-    <div class="card table-card">
-      <table>
-        <thead>
-          <tr>
-            {names.map((name) => (
-              <th key={name}>{name}</th>
-            ))}
-            <th>
-              <span class="visually-hidden">{t("Menu")}</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <Row key={row.id} row={row} reload={reload} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <TableCard names={names} acts={t("Menu")}>
+      {rows.map((row) => (
+        <Row key={row.id} row={row} reload={reload} />
+      ))}
+    </TableCard>
   );
 }
 

@@ -10,7 +10,7 @@ import { EmptyState } from "../ui/empty.js";
 import { Icon } from "../ui/icon.js";
 import { MenuButton, type MenuEntry } from "../ui/menu.js";
 import { attempt, call, useLoaded, type User } from "./api.js";
-import { Cell, Failure, Head, Skeleton, Tag, When } from "./parts.js";
+import { Cell, Failure, Head, Skeleton, TableCard, Tag, When } from "./parts.js";
 import { openAddUser, openDeleteUser, openSetPassword } from "./user-dialogs.js";
 
 type Reload = () => Promise<void>;
@@ -87,27 +87,11 @@ function UserRow({ user, reload }: { user: User; reload: Reload }): VNode {
 
 function Table({ users, reload }: { users: readonly User[]; reload: Reload }): VNode {
   return (
-    <div class="card table-card">
-      <table>
-        <thead>
-          <tr>
-            <th>{t("Account")}</th>
-            <th>{t("State")}</th>
-            <th>{t("Last sign-in")}</th>
-            <th>{t("Aliases")}</th>
-            <th>{t("Boxes")}</th>
-            <th>
-              <span class="visually-hidden">{t("Menu")}</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {users.map((user) => (
-            <UserRow key={user.address} user={user} reload={reload} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <TableCard names={[t("Account"), t("State"), t("Last sign-in"), t("Aliases"), t("Boxes")]} acts={t("Menu")}>
+      {users.map((user) => (
+        <UserRow key={user.address} user={user} reload={reload} />
+      ))}
+    </TableCard>
   );
 }
 
