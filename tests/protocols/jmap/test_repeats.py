@@ -83,11 +83,11 @@ class RepeatTests(TestCase):
     async def repeat(self, acts: list[Any], times: int = REPEATS) -> None:
         for act in acts * 20:  # caches fill
             await act()
-        growth = []
+        growth: list[int] = []
         while not growth or (growth[-1] >= ALLOWED and len(growth) < 2):
             # What the allocator takes once, after many other tests, is no leak; a leak grows on.
             before = resident_bytes()
             for number in range(times):
                 await acts[number % len(acts)]()
             growth.append(resident_bytes() - before)
-        self.assertLess(growth[-1], ALLOWED, growth)
+        self.assertLess(growth[-1], ALLOWED, f"{growth}")
