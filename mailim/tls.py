@@ -1,7 +1,9 @@
 """Certificates: making the first one, loading, reloading, client contexts.
 
 The server context is one object that all listeners share; `Certificates.reload` swaps the
-certificate inside it, so that new connections see the new one and old ones stay.
+certificate inside it, so that new connections see the new one and old ones stay. What is
+spoken inside TLS from the first octet is agreed by ALPN (RFC 7301) where a listener's factory
+names it: `http/1.1`, or `xmpp-client` (XEP-0368).
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from OpenSSL import SSL
-from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+from twisted.internet.interfaces import (
+    IOpenSSLServerConnectionCreator,
+    IProtocolNegotiationFactory,
+)
 from twisted.internet.ssl import (
     Certificate,
     optionsForClientTLS,
@@ -112,6 +118,7 @@ class Certificates:
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)
         # OpenSSL would ask on the terminal for the passphrase of an encrypted key, and wait.
         context.set_passwd_cb(lambda *_: b"")
+        context.set_alpn_select_callback(_select)
         try:
             context.use_certificate_chain_file(str(self._certificate))
             context.use_privatekey_file(str(self._key))
@@ -140,6 +147,23 @@ class Certificates:
     def end_point_binding(self) -> bytes:
         """Give the tls-server-end-point channel binding (RFC 5929 4.1)."""
         return end_point_binding(self.leaf)
+
+
+def _select(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
+    """Choose for ALPN what we speak on this connection, by our order (RFC 7301 3.2).
+
+    A listener that names nothing passes the extension over. If none of what the client offers
+    is spoken here, the error makes OpenSSL end the handshake with `no_application_protocol`:
+    octets of one protocol must never reach the parser of another.
+    """
+    served: TLSMemoryBIOProtocol = connection.get_app_data()  # Twisted puts it there
+    factory = IProtocolNegotiationFactory(getattr(served.factory, "wrappedFactory", None), None)
+    if factory is None:  # also behind STARTTLS, where nothing is left to agree on
+        return SSL.NO_OVERLAPPING_PROTOCOLS
+    for name in factory.acceptableProtocols():
+        if name in offered:
+            return name
+    raise SSL.Error([("ALPN", "", "no application protocol in common")])
 
 
 def end_point_binding(leaf: x509.Certificate) -> bytes:

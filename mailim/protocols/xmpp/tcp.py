@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IAddress, IDelayedCall, ISSLTransport
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IProtocolNegotiationFactory,
+    ISSLTransport,
+)
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -200,6 +205,7 @@ class ClientProtocol(Protocol):
         return f"{handle.get_protocol_version_name()} {handle.get_cipher_name()}"
 
 
+@implementer(IProtocolNegotiationFactory)
 class ClientFactory(Factory):
     """Makes the protocol of each connection; for 5223 it is wrapped in TLS by tap."""
 
@@ -212,6 +218,10 @@ class ClientFactory(Factory):
         self._services = services
         self._certificates = certificates
         self._connections = connections
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """What ALPN may choose where TLS comes first (XEP-0368 section 4)."""
+        return [b"xmpp-client"]
 
     def buildProtocol(self, addr: IAddress | None) -> ClientProtocol:
         """Twisted calls this."""
