@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from email.message import EmailMessage
 
 from playwright.sync_api import Page, Route, expect
@@ -67,6 +68,29 @@ class SignInTests(BrowserCase):
         again.context.add_cookies(cookies)  # type: ignore[arg-type]
         again.page.goto("/")
         expect(again.page).to_have_url(re.compile("/login$"))
+
+    def test_what_is_under_way_ends_before_the_session(self) -> None:
+        """On a slow way back nothing asks in vain: each such question would be a fault."""
+        window = self.window()
+        page = window.sign_in("alice")
+
+        def late(route: Route) -> None:
+            headers = {**route.request.headers, "sec-fetch-site": "same-origin"}
+            answer = route.fetch(headers=headers, max_redirects=0)
+            time.sleep(2)  # as long as chat waits, at most, before it asks again
+            route.fulfill(response=answer)
+
+        page.route("**/logout", late)
+        page.get_by_role("button", name="Your presence: Online").wait_for()
+        page.keyboard.press("c")
+        page.get_by_label("Subject").fill("written in the last moment")
+        page.get_by_role("button", name="Account of").click()
+        page.get_by_role("menuitem", name="Sign out").click()
+        expect(page).to_have_url(re.compile("/login$"))
+        page.unroute("**/logout")
+        page = window.sign_in("alice")
+        page.get_by_role("link", name=re.compile("^Drafts")).click()
+        expect(page.get_by_text("written in the last moment").first).to_be_visible()
 
 
 class WalkTests(BrowserCase):

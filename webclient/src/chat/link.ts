@@ -109,8 +109,8 @@ export class Link {
     else if (Date.now() - this.heard > PATIENCE) void this.probe();
   };
 
-  /** The page goes away; should it come back from the browser's cache, `hasten` connects again. */
-  private readonly leave = (): void => {
+  /** The page goes away; should it stay, or come back from the browser's cache, `hasten` connects again. */
+  readonly leave = (): void => {
     this.drop();
     this.state.value = { phase: "waiting", at: null, reason: "" };
   };

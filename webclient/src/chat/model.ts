@@ -3,6 +3,7 @@ import { batch, computed, effect, signal } from "@preact/signals";
 import type { Element } from "@xmpp/xml";
 import { request, sessionExpired } from "../core/http.js";
 import { t } from "../core/i18n.js";
+import { leaving } from "../core/leaving.js";
 import { navigate, route } from "../core/router.js";
 import { settings, type Session } from "../core/session.js";
 import { taken } from "../compose/index.js";
@@ -111,6 +112,7 @@ export class Chat {
       if (sessionExpired.value) this.link.stop(t("You have been signed out."));
     });
     this.link.start();
+    effect(() => (leaving.value ? this.link.leave() : this.link.hasten()));
   }
 
   // --- for the views ---------------------------------------------------------

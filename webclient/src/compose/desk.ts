@@ -138,6 +138,11 @@ export class Desk {
     toast({ text: t("Saved in Drafts"), action: { label: t("Continue writing"), run: () => void this.open({ kind: "draft", id: draftId }) } });
   }
 
+  /** Saves all letters before the page goes; what cannot be saved is still unfinished, and asked about. */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.list.peek().map(({ composer }) => composer.saver.flush()));
+  }
+
   /** Throws a letter away, with a way back. */
   async discard(composer: Composer): Promise<void> {
     this.take(composer);

@@ -21,6 +21,8 @@ export interface ComposeParts {
   /** The windows; over the lower edge of a desk, a whole page on a phone. */
   readonly Windows: ComponentType;
   readonly open: (request: ComposeRequest) => void;
+  /** Saves what is written and not saved yet, as far as that is possible now. */
+  readonly settle: () => Promise<void>;
 }
 
 /** Null until the chunk has arrived. */

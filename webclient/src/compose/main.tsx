@@ -54,5 +54,6 @@ export async function start(services: MailServices): Promise<ComposeParts> {
       return <Windows desk={desk} client={client} />;
     },
     open: (request) => void desk.open(request),
+    settle: () => desk.settle(),
   };
 }

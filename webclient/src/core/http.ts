@@ -7,6 +7,7 @@
  */
 import { signal } from "@preact/signals";
 import { t } from "./i18n.js";
+import { send } from "./leaving.js";
 
 export interface FieldError {
   readonly path: string;
@@ -60,7 +61,7 @@ export async function request<T>(method: string, path: string, body?: unknown, s
     init.body = JSON.stringify(body ?? {});
   }
   if (signal) init.signal = signal;
-  const response = await fetch(path, init);
+  const response = await send(path, init);
   if (!response.ok) throw await problemOf(response);
   if (response.status === 204) return undefined as T;
   return (await response.json()) as T;

@@ -14,6 +14,7 @@
  */
 import { problemOf } from "../core/http.js";
 import { t } from "../core/i18n.js";
+import { send } from "../core/leaving.js";
 import type { Id, Limits, SessionObject } from "./types.js";
 
 const CORE = "urn:ietf:params:jmap:core";
@@ -98,7 +99,7 @@ export class JmapClient {
 
   constructor(
     private readonly session: SessionObject,
-    private readonly fetcher: typeof fetch,
+    private readonly fetcher: typeof send,
   ) {
     this.using = [...new Set([CORE, MAIL, ...Object.keys(session.capabilities)])];
     this.accountId = session.primaryAccounts[MAIL] ?? Object.keys(session.accounts)[0] ?? "";
@@ -107,7 +108,7 @@ export class JmapClient {
   }
 
   /** Reads the session object (RFC 8620 §2) and gives a client for its primary mail account. */
-  static async connect(fetcher: typeof fetch = (...args) => fetch(...args), url = "/.well-known/jmap"): Promise<JmapClient> {
+  static async connect(fetcher: typeof send = send, url = "/.well-known/jmap"): Promise<JmapClient> {
     const response = await fetcher(url, { headers: { Accept: "application/json" }, credentials: "same-origin" });
     if (!response.ok) throw await problemOf(response);
     return new JmapClient((await response.json()) as SessionObject, fetcher);

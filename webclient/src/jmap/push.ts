@@ -8,6 +8,7 @@
  * `onGap` is called: something may have happened while nobody listened.
  */
 import { signal } from "@preact/signals";
+import { leaving } from "../core/leaving.js";
 import type { Id, StateChange } from "./types.js";
 
 export type PushStatus = "connecting" | "live" | "polling";
@@ -52,6 +53,8 @@ export class Push {
     };
     addEventListener("online", this.retryNow, { signal: this.stopped.signal });
     document.addEventListener("visibilitychange", this.onVisible, { signal: this.stopped.signal });
+    const stopFollowing = leaving.subscribe((value) => (value ? this.hush() : this.retryNow()));
+    this.stopped.signal.addEventListener("abort", stopFollowing);
     // Resolves only when this tab becomes the one that listens; held until the tab goes.
     navigator.locks
       .request(`${LOCK}-${this.options.accountId}`, { signal: this.stopped.signal }, () => {
@@ -74,8 +77,17 @@ export class Push {
     this.channel.close();
   }
 
+  /** The page is on its way out: no stream, until it turns out to stay. */
+  private hush(): void {
+    clearTimeout(this.reopenTimer);
+    clearTimeout(this.silenceTimer);
+    this.source?.close();
+    this.status.value = "connecting";
+  }
+
   private open(): void {
     this.source?.close();
+    if (leaving.peek()) return;
     const source = new EventSource(this.options.url);
     this.source = source;
     source.onopen = () => this.onOpen();

@@ -1,5 +1,6 @@
 /** Whole messages, fetched when opened, and the frames HTML bodies are shown in. */
 import { request } from "../core/http.js";
+import { send } from "../core/leaving.js";
 import { MethodError, type JmapClient } from "../jmap/client.js";
 import { BODY_PROPERTIES, FULL_PROPERTIES, type EmailFull, type GetResponse, type Id } from "../jmap/types.js";
 
@@ -53,7 +54,7 @@ export class Bodies {
 
   /** The message as it was received, as text (at most `limit` octets). */
   async source(blobId: Id, limit: number): Promise<{ text: string; cut: boolean }> {
-    const response = await fetch(this.client.downloadUrl(blobId, "message.eml", "message/rfc822"), { credentials: "same-origin" });
+    const response = await send(this.client.downloadUrl(blobId, "message.eml", "message/rfc822"), { credentials: "same-origin" });
     if (!response.ok) throw new MethodError("notFound");
     const blob = await response.blob();
     return { text: await blob.slice(0, limit).text(), cut: blob.size > limit };

@@ -7,6 +7,7 @@ import { session } from "../core/session.js";
 import { Avatar } from "../ui/avatar.js";
 import { EmptyState } from "../ui/empty.js";
 import { Icon, type IconName } from "../ui/icon.js";
+import { signOut } from "./sign-out.js";
 
 function NoChat(): VNode {
   return <EmptyState icon="chat" title={t("Chat is not available")} text={chatFailure.value ?? undefined} />;
@@ -63,7 +64,7 @@ export function MorePage(): VNode {
           </li>
         ) : null}
       </ul>
-      <form class="card more-list" method="post" action="/logout">
+      <form class="card more-list" method="post" action="/logout" onSubmit={signOut}>
         <button class="more-item more-out" type="submit">
           <Icon name="signout" />
           <span>{t("Sign out")}</span>

@@ -14,6 +14,7 @@ import { toastError } from "../ui/toast.js";
 import { drawerOpen, hasDrawer } from "./layout.js";
 import { HOUSE } from "./notify.js";
 import { SearchBox } from "./search-box.js";
+import { signOut } from "./sign-out.js";
 
 /** Saves settings; what the server refuses is said. */
 export function saveSettings(patch: Partial<Settings>): void {
@@ -64,7 +65,7 @@ function AccountMenu({ showKeys }: { showKeys: () => void }): VNode | null {
       <MenuButton class="account-button" label={t("Account of {name}", { name: who.name || who.address })} head={head} items={() => accountEntries(showKeys, () => form.current?.requestSubmit())}>
         <Avatar name={who.name} address={who.address} size={34} dot={false} />
       </MenuButton>
-      <form ref={form} method="post" action="/logout" hidden />
+      <form ref={form} method="post" action="/logout" hidden onSubmit={signOut} />
     </>
   );
 }
