@@ -44,7 +44,7 @@ class EmailSet:
             state = await self._store.read(lambda tx: tx.items.state(caller.number))
             check_state(arguments, state)
             made = await self._compose(caller, arguments.create)
-        outcome = await self._store.write(lambda tx: _set(tx, caller, arguments, made))
+        outcome = await self._store.write(lambda tx: set_emails(tx, caller, arguments, made))
         caller.created.update({key: each["id"] for key, each in outcome.created.items()})
         return outcome.response(caller)
 
@@ -81,9 +81,10 @@ class Draft:
 Made = Draft | SetError
 
 
-def _set(
+def set_emails(
     tx: ITransaction, caller: Caller, arguments: SetArguments, made: Mapping[str, Made]
 ) -> Outcome:
+    """Do an Email/set inside a unit; `made`: what was composed before, by creation id."""
     outcome = Outcome(old_state=tx.items.state(caller.number))
     check_state(arguments, outcome.old_state)
     add_all(tx, caller, made, outcome)

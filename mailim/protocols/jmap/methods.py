@@ -47,13 +47,13 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Implied:
-    """What a method gives that implies calls of others (RFC 8621 section 7.5, say).
+    """What a method gives that did the work of others, too (RFC 8621 section 7.5, say).
 
-    They are made behind it and answered behind it, under the same call id.
+    Their responses come behind its own, under the same call id.
     """
 
     response: Mapping[str, Any]
-    calls: Sequence[tuple[str, dict[str, Any]]]  # name, arguments
+    behind: Sequence[tuple[str, Mapping[str, Any]]]  # name, arguments of the response
 
 
 class Method(Protocol):
@@ -87,21 +87,17 @@ class Methods:
     ) -> list[Invocation]:
         """Make one call; gives its response, which may be an error. Never raises.
 
-        What it implies is called, too; those responses come behind.
+        Responses of what it implied come behind.
         """
         name, raw, call_id = invocation
         method = self._methods.get(name)
         if method is None or method.capability not in using:
             return [("error", MethodError("unknownMethod").arguments(), call_id)]
-        made: list[Invocation] = []
-        waiting = [(method, raw)]
-        for method, value in waiting:
-            answered, response = await self._answer(method, caller, value, responses)
-            if isinstance(response, Implied):
-                waiting += [(self._methods[each], given) for each, given in response.calls]
-                response = response.response
-            made.append((answered, response, call_id))
-        return made
+        answered, response = await self._answer(method, caller, raw, responses)
+        if not isinstance(response, Implied):
+            return [(answered, response, call_id)]
+        implied = [(each, given, call_id) for each, given in response.behind]
+        return [(answered, response.response, call_id), *implied]
 
     async def _answer(
         self, method: Method, caller: Caller, raw: Any, responses: list[Invocation]

@@ -3,7 +3,8 @@
 Each message to be sent is checked and made ready first, outside of the transaction; then
 one unit takes all that may be sent, cancels, and forgets. Whether a submission can still be
 canceled is decided in that unit: the mail goes into the spool in another one, before or
-after. What was asked for "on success" becomes one implied Email/set.
+after. What was asked for "on success" is one implied Email/set in the same unit: no crash
+leaves a sent mail among the drafts, where it would be sent again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from mailim.interfaces.store import IStore, ITransaction
 from mailim.interfaces.submissions import Identity, NewSubmission
 from mailim.limits import SUBMISSIONS_PENDING
 from mailim.mail.outgoing import Outgoing, Ready, Unsendable
-from mailim.protocols.jmap.arguments import Id, Object, SetArguments
+from mailim.protocols.jmap.arguments import Id, Object, SetArguments, read_arguments
+from mailim.protocols.jmap.email_set import set_emails
 from mailim.protocols.jmap.envelope import Envelope, plain_envelope, read_envelope
 from mailim.protocols.jmap.errors import SetError, invalid_properties
 from mailim.protocols.jmap.getting import check_size, check_state
@@ -36,6 +38,11 @@ class EmailSubmissionSetArguments(SetArguments):
 
     on_success_update_email: dict[Id, Object] | None = None
     on_success_destroy_email: list[Id] | None = None
+
+    @property
+    def emails(self) -> int:
+        """How many messages the implied Email/set may be about."""
+        return len(self.on_success_update_email or ()) + len(self.on_success_destroy_email or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,7 @@ class EmailSubmissionSet:
     ) -> Mapping[str, Any] | Implied:
         """Do it."""
         check_size(arguments.size, self._limits.objects_in_set)
+        check_size(arguments.emails, self._limits.objects_in_set)
         waiting: dict[str, _Waiting | SetError] = {}
         if arguments.create:
             state = await self._store.read(lambda tx: tx.items.state(caller.number))
@@ -90,8 +98,9 @@ class EmailSubmissionSet:
         outcome = await self._store.write(setting.run)
         caller.created.update({key: each["id"] for key, each in outcome.created.items()})
         response = outcome.response(caller)
-        implied = _on_success(caller, arguments, setting.emails)
-        return Implied(response, [("Email/set", implied)]) if implied else response
+        if setting.implied is None:
+            return response
+        return Implied(response, [("Email/set", setting.implied.response(caller))])
 
     async def _wait(self, caller: Caller, value: Mapping[str, Any]) -> _Waiting:
         """Check and prepare one; raises `SetError`, or an error of the house."""
@@ -163,8 +172,8 @@ def _set_error(error: MailimError | SetError) -> SetError:
 
 def _on_success(
     caller: Caller, arguments: EmailSubmissionSetArguments, emails: Mapping[str, str]
-) -> dict[str, Any]:
-    """Give the arguments of the implied Email/set, {} if nothing is to be done."""
+) -> SetArguments | None:
+    """Give the arguments of the implied Email/set, None if nothing is to be done."""
     update = {
         emails[id]: patch
         for id, patch in (arguments.on_success_update_email or {}).items()
@@ -172,14 +181,16 @@ def _on_success(
     }
     destroy = [emails[id] for id in arguments.on_success_destroy_email or () if id in emails]
     if not update and not destroy:
-        return {}
-    return {"accountId": caller.account_id, "update": update, "destroy": destroy}
+        return None
+    given = {"accountId": caller.account_id, "update": update, "destroy": destroy}
+    return read_arguments(SetArguments, given)
 
 
 class _Setting:
     """One call inside its transaction.
 
     emails: Email ids by the id of a submission that succeeded, as the client may write it.
+    implied: what became of the messages of those, None if nothing was asked.
     """
 
     def __init__(
@@ -195,11 +206,18 @@ class _Setting:
         self._now = now
         self._room = 0  # for submissions that wait
         self.emails: dict[str, str] = {}
+        self.implied: Outcome | None = None
 
     def run(self, tx: ITransaction) -> Outcome:
         """Do it all."""
-        self.emails.clear()
-        self._room = 0
+        outcome = self._run(tx)
+        implied = _on_success(self._caller, self._arguments, self.emails)
+        if implied is not None:
+            self.implied = set_emails(tx, self._caller, implied, {})
+        return outcome
+
+    def _run(self, tx: ITransaction) -> Outcome:
+        """Do what is asked of submissions."""
         if self._waiting:
             self._room = SUBMISSIONS_PENDING - tx.submissions.count_pending(self._caller.number)
         outcome = Outcome(old_state=tx.items.state(self._caller.number))

@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 
+from mailim.protocols.jmap.limits import JmapLimits
 from tests.protocols.jmap.kit import ALICE, BOB
 from tests.protocols.jmap.submitting import SubmissionCase
 
@@ -89,6 +90,30 @@ class OnSuccessTests(SubmissionCase):
         self.assertEqual((await kit.call("Email/get", ids=[email]))["notFound"], [])
         answers = await self.both(ifInState="0", create={"s": value}, onSuccessDestroyEmail=["#s"])
         self.assertEqual([each[0] for each in answers], ["error"])
+
+    async def test_nothing_is_sent_when_too_much_would_be_implied(self) -> None:
+        """Else it would be sent, and "requestTooLarge" be said of what it implies."""
+        kit = await self.start(JmapLimits(objects_in_set=2))
+        value = {"identityId": self.identity, "emailId": await self.draft()}
+        ((name, error, _),) = await self.both(
+            create={"s": value},
+            onSuccessUpdateEmail={"#s": {"keywords/$draft": None}},
+            onSuccessDestroyEmail=["#t", "#u"],
+        )
+        self.assertEqual((name, error["type"]), ("error", "requestTooLarge"))
+        self.assertEqual((await kit.call("EmailSubmission/get"))["list"], [])
+
+    async def test_states_follow_one_another(self) -> None:
+        """Who asks what changed since the first answer hears of the second's work, too."""
+        kit = await self.start()
+        email = await self.draft()
+        value = {"identityId": self.identity, "emailId": email}
+        (_, made, _), (_, changed, _) = await self.both(
+            create={"s": value}, onSuccessUpdateEmail={"#s": {"keywords/$draft": None}}
+        )
+        self.assertEqual(changed["oldState"], made["newState"])
+        found = await kit.call("Email/changes", sinceState=made["newState"])
+        self.assertEqual((found["updated"], found["newState"]), ([email], changed["newState"]))
 
     async def test_what_it_implies_may_fail_for_itself(self) -> None:
         await self.start()

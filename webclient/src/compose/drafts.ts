@@ -11,6 +11,8 @@ const PROPERTIES = [...FULL_PROPERTIES, "inReplyTo", "references"] as const;
 const MAX_QUOTED = 1024 * 1024;
 /** Characters of a text the editor takes over (editor/core.ts, MAX_HTML): of a draft nothing may be lost. */
 const MAX_EDITED = 2_000_000;
+/** How often a draft is looked at again, as something else of the account changed, before it is replaced all the same. */
+const LOOKS = 6;
 /** Milliseconds that the clocks here and at the server may differ. */
 const CLOCKS_DIFFER = 86_400_000;
 
@@ -28,8 +30,24 @@ export class Refused extends Error {
   }
 }
 
+/** The draft is not where it was left: another version of it may be. */
+export class Gone extends Error {
+  constructor() {
+    super(t("This draft is no longer in Drafts as it was: it was changed, sent or deleted elsewhere."));
+    this.name = "Gone";
+  }
+}
+
+/** The draft that a letter goes on from, and a state of Email (RFC 8620 §5.1) at which it was among the drafts; null when none is known. */
+export interface Base {
+  readonly id: Id;
+  readonly state: string | null;
+}
+
 export interface Saved {
   readonly id: Id;
+  /** The state of Email then; null when it is not known. */
+  readonly state: string | null;
   /** Where the parts lie now, by where they were taken from. */
   readonly blobs: ReadonlyMap<Id, Id>;
 }
@@ -41,6 +59,12 @@ export interface Sent {
   readonly sendAt: string | null;
   /** Where the parts lie now, as in `Saved`. */
   readonly blobs: ReadonlyMap<Id, Id>;
+}
+
+/** A message, and the state of Email it was read at. */
+export interface Loaded {
+  readonly email: Original;
+  readonly state: string;
 }
 
 /** An EmailSubmission (RFC 8621 §7), as far as it is looked at. */
@@ -85,21 +109,22 @@ export class Drafts {
   }
 
   /** A message with all that answering it needs; of longer texts the beginning. */
-  load(id: Id): Promise<Original> {
-    return this.ask(id, { maxBodyValueBytes: MAX_QUOTED });
+  async load(id: Id): Promise<Original> {
+    return (await this.ask(id, { maxBodyValueBytes: MAX_QUOTED })).email;
   }
 
-  /** A draft to go on with; rejects when it is too long to be had, or edited, as a whole. */
-  async loadDraft(id: Id): Promise<Original> {
-    const draft = await this.ask(id, {});
-    const values = Object.values(draft.bodyValues);
+  /** A draft to go on with; rejects when it is none any more, or too long to be had, or edited, as a whole. */
+  async loadDraft(id: Id): Promise<Loaded> {
+    const { email, state } = await this.ask(id, {});
+    if (!email.mailboxIds[this.folder("drafts")]) throw new Gone();
+    const values = Object.values(email.bodyValues);
     if (values.some(({ value, isTruncated }) => isTruncated === true || value.length > MAX_EDITED)) {
       throw new MethodError("tooLarge", t("The draft is too long to be changed here."));
     }
-    return draft;
+    return { email, state };
   }
 
-  private async ask(id: Id, limit: Readonly<Record<string, number>>): Promise<Original> {
+  private async ask(id: Id, limit: Readonly<Record<string, number>>): Promise<Loaded> {
     const answer = await this.client.call<GetResponse<Original>>("Email/get", {
       ids: [id],
       properties: PROPERTIES,
@@ -110,27 +135,59 @@ export class Drafts {
     });
     const email = answer.list[0];
     if (!email) throw new MethodError("notFound", t("The message is no longer there."));
-    return email;
+    return { email, state: answer.state };
   }
 
-  /** Puts a draft in the place of an older one (`before`), both in one call. */
-  async save(letter: Letter, identity: Identity, before: Id | null, messageId: string): Promise<Saved> {
+  /** Puts a draft in the place of an older one (`before`), both in one call; rejects with `Gone` when that is no draft any more. */
+  save(letter: Letter, identity: Identity, before: Base | null, messageId: string): Promise<Saved> {
+    return this.unlessGone(before, (state) => this.saveAt(state, letter, identity, before?.id ?? null, messageId));
+  }
+
+  private async saveAt(state: string | null, letter: Letter, identity: Identity, before: Id | null, messageId: string): Promise<Saved> {
     const batch = this.client.batch();
-    const set = batch.add<Answer>("Email/set", this.replacing(letter, identity, before, messageId));
+    const set = batch.add<Answer>("Email/set", this.replacing(state, letter, identity, before, messageId));
     const get = batch.add<GetResponse<Pick<Original, "id" | "attachments">>>("Email/get", { ids: ["#draft"], properties: ["attachments"], bodyProperties: ["blobId"] });
     await batch.send();
     return this.savedOf(set.value, letter, get.error ? [] : get.value.list);
   }
 
-  private replacing(letter: Letter, identity: Identity, before: Id | null, messageId: string): Readonly<Record<string, unknown>> {
+  private replacing(state: string | null, letter: Letter, identity: Identity, before: Id | null, messageId: string): Readonly<Record<string, unknown>> {
     const create = { draft: emailOf(letter, identity, this.folder("drafts"), messageId) };
-    return before === null ? { create } : { create, destroy: [before] };
+    if (before === null) return { create };
+    return { ...(state === null ? {} : { ifInState: state }), create, destroy: [before] };
+  }
+
+  /**
+   * Replaces a draft only while it is among the drafts: whatever another tab, browser or program
+   * made of it is never lost. The server judges (RFC 8620 §5.3, ifInState): when anything of the
+   * account has changed, the draft is looked at again before.
+   */
+  private async unlessGone<T>(before: Base | null, attempt: (state: string | null) => Promise<T>): Promise<T> {
+    if (!before) return attempt(null);
+    let { state } = before;
+    for (let looks = LOOKS; ; looks -= 1) {
+      state ??= await this.stateOf(before.id);
+      try {
+        // Where mail arrives all the time no state lasts; then it was there a moment ago, and `destroy` finds nothing else by its id.
+        return await attempt(looks > 0 ? state : null);
+      } catch (error) {
+        if (!(error instanceof MethodError) || error.type !== "stateMismatch") throw error;
+        state = null;
+      }
+    }
+  }
+
+  /** The state at which a draft is there now; rejects with `Gone` when it is not. */
+  private async stateOf(id: Id): Promise<string> {
+    const answer = await this.client.call<GetResponse<Pick<Original, "id" | "mailboxIds">>>("Email/get", { ids: [id], properties: ["mailboxIds"] });
+    if (!answer.list[0]?.mailboxIds[this.folder("drafts")]) throw new Gone();
+    return answer.state;
   }
 
   private savedOf(set: Answer, letter: Letter, list: readonly Pick<Original, "attachments">[]): Saved {
     const id = set.created?.["draft"]?.id;
     if (id === undefined) throw new Refused(set.notCreated?.["draft"] ?? { type: "serverFail" });
-    return { id, blobs: blobsOf(letter, list[0]?.attachments ?? []) };
+    return { id, state: set.newState, blobs: blobsOf(letter, list[0]?.attachments ?? []) };
   }
 
   /** Looks for what a request did that was sent since then (a time of the clock here) and not answered. */
@@ -151,10 +208,10 @@ export class Drafts {
     if (email?.mailboxIds[this.folder("drafts")]) await this.toSent(email.id);
     const sent = email && { emailId: email.id, submissionId: submitted.id, sendAt: submitted.sendAt, blobs: blobsOf(letter, email.attachments) };
     const draft = list.find(({ mailboxIds }) => mailboxIds[this.folder("drafts")]);
-    return { sent: sent ?? null, draft: draft ? { id: draft.id, blobs: blobsOf(letter, draft.attachments) } : null };
+    return { sent: sent ?? null, draft: draft ? { id: draft.id, state: null, blobs: blobsOf(letter, draft.attachments) } : null };
   }
 
-  /** What `onSuccessUpdateEmail` would have done, had the server not been stopped in between. */
+  /** Ours does what `onSuccessUpdateEmail` asks in one piece with the submission; others may have been stopped in between. */
   private async toSent(id: Id): Promise<void> {
     await this.client.call<SetResponse>("Email/set", { update: { [id]: { mailboxIds: { [this.folder("sent")]: true }, "keywords/$draft": null } } });
   }
@@ -167,11 +224,15 @@ export class Drafts {
     return get.value.list.find(({ undoStatus }) => undoStatus !== "canceled") ?? null;
   }
 
-  /** Saves and sends in one request (RFC 8621 §7.5). Rejects when nothing was done. */
-  async send(letter: Letter, identity: Identity, before: Id | null, messageId: string): Promise<Attempt> {
+  /** Saves and sends in one request (RFC 8621 §7.5). Rejects when nothing was done; with `Gone` as `save` does. */
+  send(letter: Letter, identity: Identity, before: Base | null, messageId: string): Promise<Attempt> {
+    return this.unlessGone(before, (state) => this.sendAt(state, letter, identity, before?.id ?? null, messageId));
+  }
+
+  private async sendAt(state: string | null, letter: Letter, identity: Identity, before: Id | null, messageId: string): Promise<Attempt> {
     const sentFolder = this.folder("sent");
     const batch = this.client.batch();
-    const set = batch.add<Answer>("Email/set", this.replacing(letter, identity, before, messageId));
+    const set = batch.add<Answer>("Email/set", this.replacing(state, letter, identity, before, messageId));
     const get = batch.add<GetResponse<Pick<Original, "id" | "attachments">>>("Email/get", { ids: ["#draft"], properties: ["attachments"], bodyProperties: ["blobId"] });
     const submit = batch.add<Answer>("EmailSubmission/set", {
       create: { send: { identityId: identity.id, emailId: "#draft" } },
