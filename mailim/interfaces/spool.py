@@ -50,6 +50,12 @@ class SpoolRecipient:
     held: bool
     last_error: str
     verdict: str = ""  # JSON of what filters said of it, see mail/verdicts; "": not judged
+    sent_to: str = ""  # the address that led here (alias, group, +tag); "": none did
+
+    @property
+    def known_as(self) -> str:
+        """The address as the sender wrote it; what it leads to is nobody's business."""
+        return self.sent_to or self.address
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +146,8 @@ class ISpoolRows(Interface):
         """Expand an alias or group in place (attempts start anew).
 
         Addresses this mail has, or had, as recipients are not added again; a verdict goes
-        to all of them. Raises `NotFound` if the recipient ended meanwhile.
+        to all of them, and what the sender wrote to (`sent_to`). Raises `NotFound` if the
+        recipient ended meanwhile.
         """
 
     def judged(recipient_id: int, verdict: str) -> bool:
@@ -152,6 +159,11 @@ class ISpoolRows(Interface):
     def copy(recipient_id: int, addresses: Sequence[str], verdict: str) -> None:
         """Give the mail of a recipient to more addresses, with a verdict already.
 
-        Addresses this mail has, or had, as recipients are not added again; the sender, who
-        does not know of them, is told nothing of what becomes of them. Raises `NotFound`.
+        Addresses this mail has as recipients are not added again, nor those that had it; but
+        where a rule deletes it for one, before or after this, the copy is made. The sender,
+        who does not know of copies, is told nothing of what becomes of them. Raises
+        `NotFound`.
         """
+
+    def discard(recipient_id: int, detail: str = "") -> None:
+        """End a recipient whose mail a rule deleted; see `copy`. Raises `NotFound`."""

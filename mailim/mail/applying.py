@@ -19,7 +19,7 @@ from twisted.logger import Logger
 
 from mailim.errors import MailimError, NotFound, Unavailable
 from mailim.interfaces.filters import Action, IHearing, IRules, Ruling, Verdict
-from mailim.interfaces.mail_events import FILTERED, REMOVED
+from mailim.interfaces.mail_events import FILTERED
 from mailim.interfaces.notices import NewNotice
 from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 from mailim.interfaces.store import IStore, ITransaction
@@ -103,7 +103,7 @@ class Applying:
                 NewNotice(claim, ping.sender, ping.recipient, ping.body, "filter", self._now())
             )
         if ruling.deleted:
-            tx.spool.done(recipient.id, REMOVED, f"by rule {', '.join(ruling.rules)}")
+            tx.spool.discard(recipient.id, f"by rule {', '.join(ruling.rules)}")
             return False
         if ruling.held:
             tx.spool.hold_recipient(recipient.id, ruling.held)

@@ -234,15 +234,15 @@ class Queue(Service):
             await self._store.write(lambda tx: _hold(tx, entry.id, verdict.reason))
             return
         work = _Work(entry, facts, verdict, self._applying.about(entry, facts))
-        served: set[int] = set()
+        served: set[tuple[int, str]] = set()
         while due:
-            served.update(each.id for each in due)
+            served.update((each.id, each.verdict) for each in due)
             await self._serve_all(work, due, self._step)
             work, due = await self._brought_in(work, served, now)
         await self._serve_all(work, work.outgoing, self._hand_over)
 
     async def _brought_in(
-        self, work: _Work, served: Collection[int], now: int
+        self, work: _Work, served: Collection[tuple[int, str]], now: int
     ) -> tuple[_Work, list[SpoolRecipient]]:
         """Find who came of aliases, groups and copies, if the mail is to go to the relay yet.
 
@@ -253,7 +253,8 @@ class Queue(Service):
         entry = await self._store.read(lambda tx: tx.spool.get(work.entry.id))
         due = {} if entry is None else {each.id: each for each in _due(entry, now)}
         work.outgoing[:] = [each for each in work.outgoing if each.id in due]  # not ended, or held
-        new = [each for each in due.values() if each.id not in served]
+        # One with another verdict is a copy by now: a rule deleted the mail that it had.
+        new = [each for each in due.values() if (each.id, each.verdict) not in served]
         return replace(work, entry=entry or work.entry), new
 
     async def _serve_all(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Integer, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from mailim.interfaces.dsn import NOTHING_SAID, MailDsn, RecipientDsn
@@ -18,6 +18,12 @@ _ADD_RECIPIENT: Final = Statement(
     insert(spool_dsn_recipient)
     .values({each.name: bindparam(each.name) for each in spool_dsn_recipient.c})
     .on_conflict_do_nothing()
+)
+_FORGET_RECIPIENT: Final = Statement(
+    delete(spool_dsn_recipient).where(
+        spool_dsn_recipient.c.spool_id == bindparam("spool_id", type_=Integer),
+        spool_dsn_recipient.c.address == bindparam("address"),
+    )
 )
 _MAILS: Final = Statement(
     select(spool_dsn.c.spool_id, spool_dsn.c.ret, spool_dsn.c.envid).where(
@@ -81,6 +87,7 @@ class DsnRows:
         """Let nobody be told what becomes of a recipient the sender does not know of."""
         if spool_id not in self.of((spool_id,)):
             self.add(spool_id, NOTHING_SAID)
+        self._db.run(_FORGET_RECIPIENT, spool_id=spool_id, address=address)
         self._add_recipient(spool_id, address, RecipientDsn(("NEVER",)))
 
     def _add_recipient(self, spool_id: int, address: str, said: RecipientDsn) -> None:

@@ -44,12 +44,46 @@ _HOLDER: Final = Statement(
         spool.c.received,
         spool_recipient.c.address,
         spool_recipient.c.verdict,
+        spool_recipient.c.sent_to,
+        spool_recipient.c.as_copy,
     )
     .join(spool, spool.c.id == spool_recipient.c.spool_id)
     .where(spool_recipient.c.id == _ID, OPEN)
 )
 _DONE: Final = Statement(
-    update(spool_recipient).where(spool_recipient.c.id == _ID).values(done=True, held=False)
+    update(spool_recipient)
+    .where(spool_recipient.c.id == _ID)
+    .values(done=True, held=False, ended=bindparam("what"))
+)
+_WANTS_COPY: Final = Statement(
+    update(spool_recipient)
+    .where(
+        spool_recipient.c.spool_id == _SPOOL,
+        spool_recipient.c.address == bindparam("address"),
+        spool_recipient.c.as_copy == "",
+        OPEN,
+    )
+    .values(as_copy=bindparam("as_copy"))
+)
+# Who has the mail needs no copy; whose mail a rule deleted, or what stood for others, may.
+_REOPEN: Final = Statement(
+    update(spool_recipient)
+    .where(
+        spool_recipient.c.spool_id == _SPOOL,
+        spool_recipient.c.address == bindparam("address"),
+        spool_recipient.c.done.is_(True),
+        (spool_recipient.c.ended == happens.REMOVED)
+        | (spool_recipient.c.ended == happens.EXPANDED),
+    )
+    .values(
+        done=False,
+        attempts=0,
+        next_attempt=bindparam("next_attempt"),
+        last_error="",
+        verdict=bindparam("as_copy"),
+        as_copy=bindparam("as_copy"),
+        ended="",
+    )
 )
 _STILL_OPEN: Final = Statement(
     select(exists(select(1).where(spool_recipient.c.spool_id == _SPOOL, OPEN)))
@@ -170,11 +204,10 @@ class SpoolRows(SpoolEntryRows):
 
         Raises `NotFound` if it ended already.
         """
-        spool_id, _, address, _ = self._holder(recipient_id)
+        spool_id, _, address, *_ = self._holder(recipient_id)
         self._events.add(spool_id, what, address, detail)
-        self._db.run(_DONE, id=recipient_id)
-        if not self._db.value(_STILL_OPEN, spool_id=spool_id):
-            self._forget(spool_id)
+        self._db.run(_DONE, id=recipient_id, what=what)
+        self._forget_if_over(spool_id)
 
     def retry(self, recipient_id: int, next_attempt: int, error: str, counts: bool = True) -> None:
         """Count an attempt and set the next; nothing happens if the recipient ended."""
@@ -241,6 +274,10 @@ class SpoolRows(SpoolEntryRows):
         self._events.each_recipient(spool_id, happens.REMOVED, reason)
         self._forget(spool_id)
 
+    def _forget_if_over(self, spool_id: int) -> None:
+        if not self._db.value(_STILL_OPEN, spool_id=spool_id):
+            self._forget(spool_id)
+
     def _forget(self, spool_id: int) -> None:
         body_id = self._body(spool_id)
         self._db.run(_REMOVE, id=spool_id)
@@ -255,8 +292,16 @@ class SpoolRows(SpoolEntryRows):
         """
         if len(addresses) > EXPANDED_RECIPIENTS:
             raise LimitExceeded(f"A group may have {EXPANDED_RECIPIENTS} members.")
-        spool_id, received, address, verdict = self._holder(recipient_id)
-        self._add_recipients(spool_id, addresses, received, verdict)
+        spool_id, received, address, verdict, sent_to, as_copy = self._holder(recipient_id)
+        known_as = sent_to or address
+        if not as_copy:
+            self._add_recipients(spool_id, addresses, received, verdict, known_as)
+        else:  # it is one, or shall be if its own mail is deleted
+            for each in addresses:
+                if not self._add_recipients(
+                    spool_id, (each,), received, verdict, known_as, as_copy
+                ):
+                    self._copy_for_known(spool_id, each, received, as_copy)
         self._dsn.expand(spool_id, address, addresses)
         self.done(recipient_id, happens.EXPANDED, ", ".join(addresses))
 
@@ -269,13 +314,49 @@ class SpoolRows(SpoolEntryRows):
         """Give the mail of a recipient to more addresses, judged already; raises `NotFound`."""
         spool_id, received, *_ = self._holder(recipient_id)
         for address in addresses:
-            if self._add_recipients(spool_id, (address,), received, verdict):
-                self._dsn.silence(spool_id, address)
-                self._events.add(spool_id, happens.COPIED, address)
+            if self._add_recipients(spool_id, (address,), received, verdict, as_copy=verdict):
+                self._copied(spool_id, address)
+            else:
+                self._copy_for_known(spool_id, address, received, verdict)
+
+    def discard(self, recipient_id: int, detail: str = "") -> None:
+        """End a recipient whose mail a rule deleted, unless a copy is wanted: that goes on.
+
+        Raises `NotFound` if it ended already.
+        """
+        spool_id, received, address, *_, as_copy = self._holder(recipient_id)
+        self._events.add(spool_id, happens.REMOVED, address, detail)
+        self._db.run(_DONE, id=recipient_id, what=happens.REMOVED)
+        if not (as_copy and self._reopened(spool_id, address, received, as_copy)):
+            self._forget_if_over(spool_id)
+
+    def _copy_for_known(self, spool_id: int, address: str, due: int, as_copy: str) -> None:
+        """Make a copy for an address that has a row: if it ended without the mail, or does yet."""
+        if not self._db.run(_WANTS_COPY, spool_id=spool_id, address=address, as_copy=as_copy):
+            self._reopened(spool_id, address, due, as_copy)
+
+    def _reopened(self, spool_id: int, address: str, due: int, as_copy: str) -> bool:
+        values = {"address": address, "next_attempt": due, "as_copy": as_copy}
+        if not self._db.run(_REOPEN, spool_id=spool_id, **values):
+            return False
+        self._copied(spool_id, address)
+        self._publish(SpoolChanged(spool_id))
+        return True
+
+    def _copied(self, spool_id: int, address: str) -> None:
+        self._dsn.silence(spool_id, address)
+        self._events.add(spool_id, happens.COPIED, address)
 
     def _add_recipients(
-        self, spool_id: int, addresses: Sequence[str], due: int, verdict: str = ""
+        self,
+        spool_id: int,
+        addresses: Sequence[str],
+        due: int,
+        verdict: str = "",
+        sent_to: str = "",
+        as_copy: str = "",
     ) -> int:
+        """Add those that are not there yet; gives how many."""
         added = self._db.run_many(
             _ADD_RECIPIENT,
             [
@@ -288,6 +369,9 @@ class SpoolRows(SpoolEntryRows):
                     "done": False,
                     "last_error": "",
                     "verdict": verdict,
+                    "sent_to": sent_to,
+                    "as_copy": as_copy,
+                    "ended": "",
                 }
                 for address in addresses
             ],
@@ -295,12 +379,15 @@ class SpoolRows(SpoolEntryRows):
         self._publish(SpoolChanged(spool_id))
         return added
 
-    def _holder(self, recipient_id: int) -> tuple[int, int, str, str]:
-        """Give an open recipient's entry, when that was received, its address and verdict."""
+    def _holder(self, recipient_id: int) -> tuple[int, int, str, str, str, str]:
+        """Give an open recipient's entry, when that was received; then what it is itself.
+
+        Its address, verdict, `sent_to`, `as_copy`.
+        """
         row = self._db.one(_HOLDER, id=recipient_id)
         if row is None:
             raise NotFound("That recipient is not waiting for the mail any more.")
-        return row[0], row[1], row[2], row[3]
+        return row[0], row[1], row[2], row[3], row[4], row[5]
 
     def _body(self, spool_id: int) -> int:
         found: int | None = self._db.value(_BODY, id=spool_id)

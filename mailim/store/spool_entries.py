@@ -47,6 +47,7 @@ _RECIPIENTS: Final = Statement(
         spool_recipient.c.held,
         spool_recipient.c.last_error,
         spool_recipient.c.verdict,
+        spool_recipient.c.sent_to,
     )
     .where(one_of_ids(spool_recipient.c.spool_id, "ids"), OPEN)
     .order_by(spool_recipient.c.spool_id, spool_recipient.c.id)
@@ -112,11 +113,11 @@ class SpoolEntryRows:
     def _with_recipients(self, rows: Sequence[Row]) -> Sequence[SpoolEntry]:
         recipients: dict[int, list[SpoolRecipient]] = {}
         ids = id_list(row[0] for row in rows)
-        for spool_id, id_, address, attempts, due, held, error, verdict in self._db.all(
+        for spool_id, id_, address, attempts, due, held, *rest in self._db.all(
             _RECIPIENTS, ids=ids
         ):
             recipients.setdefault(spool_id, []).append(
-                SpoolRecipient(id_, address, attempts, due, bool(held), error, verdict)
+                SpoolRecipient(id_, address, attempts, due, bool(held), *rest)
             )
         said = self._dsn.of([row[0] for row in rows])
         entries: list[Sequence[Any]] = [

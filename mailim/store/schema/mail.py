@@ -286,6 +286,9 @@ spool_recipient = Table(
     flag("done"),
     text("last_error"),
     text("verdict", server_default=""),  # JSON of what filters said; "": not judged
+    text("sent_to", server_default=""),  # the alias or group that led here; "": none did
+    text("as_copy", server_default=""),  # the verdict it has as a copy; "": no rule made one
+    text("ended", server_default=""),  # how, a word of interfaces/mail_events
     UniqueConstraint("spool_id", "address"),
     sqlite_autoincrement=True,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mailim.errors import Invalid
+from mailim.interfaces.dsn import MailDsn, RecipientDsn
 from mailim.interfaces.filters import Action, Ruling, Verdict
 from mailim.interfaces.mail_events import COPIED, FILTERED, HELD, REMOVED
 from mailim.mail.backoff import WAITS
@@ -102,6 +103,79 @@ class ActionTest(RulesCase):
     async def test_a_copy_to_who_gets_the_mail_anyway(self) -> None:
         self.begin(rule(then='do = "copy", to = "ann@example.test"'))
         await self.send("bob", "ann")
+        await self.settle()
+        self.assertEqual((len(await self.mail_of(1)), len(await self.mail_of(2))), (1, 1))
+
+    async def test_a_copy_to_who_had_his_own_deleted(self) -> None:
+        """Whichever rule is asked first: the copy is another rule's, and not judged."""
+        named = 'name = "Copy"'
+        copy = rule('of = "recipient", is = "bob@example.test"', 'do = "copy", to = "TO"', named)
+        delete = rule('of = "recipient", is = "ann@example.test"', 'do = "delete"')
+        for number, (recipients, to) in enumerate(
+            (
+                (("ann", "bob"), "ann@example.test"),
+                (("bob", "ann"), "ann@example.test"),
+                (("ann", "bob"), "anna@example.test"),  # an alias brings the copy to her row
+                (("anna", "bob"), "anna@example.test"),  # and is there already
+                (("bob", "anna"), "anna@example.test"),
+                (("anna", "bob"), "ann@example.test"),
+                (("bob", "team"), "anna@example.test"),
+            ),
+            1,
+        ):
+            if number == 1:
+                await self.store.write(
+                    lambda tx: tx.accounts.add_alias("anna@example.test", "ann@example.test")
+                )
+                self.begin(copy.replace("TO", to), delete)
+            self.write(copy.replace("TO", to), delete)
+            await self.later(2)
+            spool_id = await self.send(*recipients)
+            await self.settle()
+            case = (recipients, to)
+            self.assertEqual(len(await self.mail_of(1)), number, case)
+            hers = await self.mail_of(2)
+            self.assertEqual(len(hers), number, case)
+            self.assertIn(b"X-Mailim-Copy: ", hers[-1].prefix, case)
+            self.assertEqual(await self.waiting(), [], case)
+            lines = await self.trace(spool_id)
+            self.assertIn((REMOVED, "ann@example.test", "by rule Rule"), lines, case)
+
+    async def test_a_copy_to_oneself_instead_of_the_mail(self) -> None:
+        to_self = 'do = "copy", to = "$RECIPIENT$" }, { do = "delete"'
+        self.begin(rule(then=to_self))
+        await self.send("bob", "robert")
+        await self.settle()
+        (item,) = await self.mail_of(1)
+        self.assertIn(b"X-Mailim-Copy: ", item.prefix)
+
+    async def test_no_copy_to_who_has_the_mail(self) -> None:
+        relay = RememberingRelay()
+        copy = 'do = "copy", to = ["bob@example.test", "robert@example.test", "carl@example.net"]'
+        self.begin(
+            rule(then=copy), rule(then=copy, more='name = "Out"\nqueue = "remote"'), relay=relay
+        )
+        await self.send("bob", "carl@example.net", "dora@example.net")
+        await self.settle()
+        self.assertEqual(len(await self.mail_of(1)), 1)
+        self.assertEqual(
+            sorted(to for _, to in relay.sent), ["carl@example.net", "dora@example.net"]
+        )
+
+    async def test_nobody_is_told_of_a_copy_instead_of_the_mail(self) -> None:
+        bounces = Bounces(self.store, self.intake, "mail.example.test", "example.test")
+        address = "ann@example.test"
+        self.begin(
+            rule(
+                'of = "recipient", is = "bob@example.test"',
+                f'do = "copy", to = "{address}"',
+                'name = "Copy"',
+            ),
+            rule(f'of = "recipient", is = "{address}"', 'do = "delete"'),
+            bounces=bounces,
+        )
+        wants = MailDsn("", "", {address: RecipientDsn(("SUCCESS",))})
+        await self.send("ann", "bob", sender="bob@example.test", dsn=wants)
         await self.settle()
         self.assertEqual((len(await self.mail_of(1)), len(await self.mail_of(2))), (1, 1))
 
