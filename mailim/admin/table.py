@@ -280,6 +280,11 @@ TABLE: tuple[Operation, ...] = (
         needs_server=True,
     ),
     Operation(
+        "im.restore",
+        "Give an account its contact list back as the server makes it; own contacts stay.",
+        (_ADDRESS,),
+    ),
+    Operation(
         "im.send",
         "Send an instant message.",
         (

@@ -21,6 +21,7 @@ from mailim.accounts.tokens import OneTimeTokens
 from mailim.accounts.vault import Vault
 from mailim.admin.account_acts import AccountActs
 from mailim.admin.autoresponder_acts import AutoresponderActs
+from mailim.admin.contact_acts import ContactActs
 from mailim.admin.filter_acts import FilterActs
 from mailim.admin.multipop_acts import MultipopActs
 from mailim.admin.operations import Act, Operations
@@ -33,6 +34,7 @@ from mailim.composition.filters import make_filter
 from mailim.config import Site
 from mailim.errors import AlreadyExists, Invalid, Unavailable
 from mailim.events import Events
+from mailim.im.restoring import restoring_of_nobody_connected
 from mailim.lock import SiteLock
 from mailim.mail.allowances import Allowances
 from mailim.mail.envelopes import Envelopes
@@ -148,11 +150,15 @@ class Core:
         return deferToThreadPool(self.reactor, self.reactor.getThreadPool(), work)
 
     def operations(self, more: Mapping[str, Act] | None = None) -> Operations:
-        """Bind what can be done; `more` is what needs a server."""
+        """Bind what can be done; `more` is what needs a server, or does more with one."""
         serving = more is not None
+        restoring = restoring_of_nobody_connected(
+            self.store, self.events, self.directory, self.site.config.im.colleagues_limit
+        )
         acts: dict[str, Act] = {
             **AccountActs(self.accounts, self.store).acts(),
             **AutoresponderActs(self.accounts, self.store).acts(),
+            **ContactActs(self.accounts, restoring).acts(),
             **MultipopActs(self.accounts, self.multipop, serving).acts(),
             **FilterActs(self.content_filter).acts(),
             **QueueActs(self.store, self.intake.now).acts(),

@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
+from mailim.admin.contact_acts import ContactActs
 from mailim.admin.im_acts import ImActs
 from mailim.admin.site_acts import SiteActs
 from mailim.background import spawn
@@ -107,6 +108,7 @@ class Server(MultiService):
                 **ImActs(
                     self.im.sessions, self.im.notices, config.server.domain, core.intake.now
                 ).acts(),
+                **ContactActs(core.accounts, self.im.restoring).acts(),
                 **SiteActs(lambda: core.site, self.reload, core.threads).acts(),
             }
         )

@@ -2,7 +2,7 @@
 
 What the store keeps of a colleague is only what the user changed: its name, its groups, a
 subscription of its own, or that it was taken off the list (subscription "hidden", a value
-no client ever sees). `restore` forgets these changes.
+no client ever sees). `mailim.im.restoring` forgets these changes.
 
 Rosters are cached for whoever was active lately; `RosterChanged`, published with each commit,
 drops an entry. A roster push always tells what holds now, so pushes caused by different
@@ -21,7 +21,7 @@ from mailim.im.colleagues import Circle, Colleagues
 from mailim.im.sessions import Sessions, account_jid
 from mailim.interfaces.accounts import Account
 from mailim.interfaces.im import RosterItem, Session
-from mailim.interfaces.store import IStore, ITransaction, Priority
+from mailim.interfaces.store import IStore, ITransaction
 from mailim.wire import ns
 from mailim.wire.jid import JID, JIDError
 from mailim.wire.xml import Element
@@ -163,23 +163,6 @@ class Rosters:
         for session in sessions:
             self.push_to(session, roster, contact, change.version)
 
-    async def restore(self, account: Account) -> int:
-        """Forget what a user changed about colleagues; gives how many rows went.
-
-        Contacts the user added, and subscriptions between people, stay.
-        """
-        circle = await self._colleagues.circle_of(account)
-        own = account_jid(account)
-        jids = frozenset(str(jid) for jid in circle.members if jid != own)
-
-        def unit(tx: ITransaction) -> list[RosterItem]:
-            return _restore(tx, account.id, jids)
-
-        changed = await self._store.write(unit, Priority.IM)
-        for item in changed:
-            await self.push(account, item)
-        return len(changed)
-
     async def _rows(self, account_id: int) -> tuple[int, Mapping[JID, RosterItem]]:
         known = self._cached.get(account_id)
         if known is not None:
@@ -244,17 +227,3 @@ def _read(tx: ITransaction, account_id: int) -> tuple[int, Mapping[JID, RosterIt
         except JIDError:  # written by an older stringprep; it cannot be addressed any more
             continue
     return tx.im.roster_version(account_id), rows
-
-
-def _restore(tx: ITransaction, account_id: int, jids: frozenset[str]) -> list[RosterItem]:
-    changed: list[RosterItem] = []
-    for item in tx.im.roster(account_id):
-        if item.jid not in jids:
-            continue
-        if item.subscription in (HIDDEN, "none") and not item.ask and not item.approved:
-            gone = tx.im.remove_roster_item(account_id, item.jid)
-            if gone is not None:
-                changed.append(gone)
-        elif item.name or item.groups:
-            changed.append(tx.im.set_roster_item(account_id, replace(item, name="", groups=())))
-    return changed

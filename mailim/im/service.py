@@ -21,6 +21,7 @@ from mailim.im.notices import Notices
 from mailim.im.offline import Offline
 from mailim.im.policy import Policy
 from mailim.im.presence import Presence
+from mailim.im.restoring import Restoring
 from mailim.im.roster import Rosters
 from mailim.im.roster_iqs import RosterIqs
 from mailim.im.router import Router
@@ -64,6 +65,7 @@ class InstantMessaging:
         self.carbons = Carbons(self.sessions)
         policy = Policy(directory)
         visibility = Visibility(self.sessions)
+        self.restoring = Restoring(store, self.colleagues, self.rosters, visibility)
         bounds = Bounds(items=limits.roster_items)
         subscriptions = Subscriptions(
             store, record, self.sessions, policy, self.rosters, visibility, bounds=bounds

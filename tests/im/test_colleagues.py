@@ -42,6 +42,7 @@ class ColleaguesTests(TestCase):
         stage = Stage(self)
         await stage.given("a limit of 300 colleagues")
         await stage.online("alice/desk")
+        await stage.online("bob/desk")
         before = await self.listed(stage, "alice/desk")
         await stage.send("alice/desk", REMOVE.format("bob"))
         await stage.send("alice/desk", CHANGE.format("carol@example.test"))
@@ -50,8 +51,11 @@ class ColleaguesTests(TestCase):
         self.assertNotIn("bob@example.test", changed)
         self.assertEqual(changed["carol@example.test"], ("X", "both", ("Mine", "Colleagues")))
         account = stage.session("alice/desk").account
-        self.assertEqual(await stage.im.rosters.restore(account), 2)
-        pushes = [next(next(push.elements()).elements()) for push in stage.drain("alice/desk")]
+        self.assertEqual(await stage.im.restoring.restore(account), 2)
+        arrived = stage.drain("alice/desk")
+        seen = [one.get("from") for one in arrived if one.name == "presence"]
+        self.assertEqual(seen, ["bob@example.test/desk"])  # who is there is seen again at once
+        pushes = [next(next(one.elements()).elements()) for one in arrived if one.name == "iq"]
         self.assertEqual(
             {item.get("jid"): item.get("name") for item in pushes},
             {"bob@example.test": "Bob", "carol@example.test": "Carol"},
@@ -66,11 +70,21 @@ class ColleaguesTests(TestCase):
         await stage.given("alice and bob see each other")
         await stage.online("alice/desk")
         await stage.send("alice/desk", CHANGE.format("bob@example.test"))
-        await stage.im.rosters.restore(stage.session("alice/desk").account)
+        await stage.im.restoring.restore(stage.session("alice/desk").account)
         alice = await stage.account_id("alice")
         row = await stage.store.read(lambda tx: tx.im.roster_item(alice, "bob@example.test"))
         assert row is not None
         self.assertEqual((row.subscription, row.name, row.groups), ("both", "", ()))
+
+    async def test_who_is_disabled_now_is_no_longer_hidden_later(self) -> None:
+        stage = Stage(self)
+        await stage.given("a limit of 300 colleagues")
+        await stage.online("alice/desk")
+        await stage.send("alice/desk", REMOVE.format("bob"))
+        await stage.given("bob is disabled")
+        await stage.im.restoring.restore(stage.session("alice/desk").account)
+        await stage.given("bob is enabled")
+        self.assertIn("bob@example.test", await self.listed(stage, "alice/desk"))
 
     async def test_limits(self) -> None:
         """KIM-28, KIM-31: 302 accounts, and one line in the log however many log in."""

@@ -92,6 +92,7 @@ def script(nobody: int) -> list[Step]:
         ("filter.test", ["etc/mailim.toml", "--recipient", carla], "", lambda one: one is not None),
         ("im.connections", [], "", lambda some: some == []),
         ("im.kick", [dean], "", None),
+        ("im.restore", [dean], "", lambda one: one == {"restored": 0}),
         ("im.send", [dean, "Hello Dean", "--from", carla], "", lambda one: one["id"].isdecimal()),
         ("token.add", ["backup", "--from", carla], "", lambda one: len(one["token"]) > 40),
         ("token.list", [], "", rows({"name": "backup", "from": carla})),

@@ -9,6 +9,7 @@ import { confirmDialog, promptDialog } from "../ui/dialog.js";
 import { EmptyState } from "../ui/empty.js";
 import { Icon } from "../ui/icon.js";
 import { MenuButton, type MenuEntry } from "../ui/menu.js";
+import { toast } from "../ui/toast.js";
 import { attempt, call, useLoaded, type User } from "./api.js";
 import { Cell, Failure, Head, Skeleton, TableCard, Tag, When } from "./parts.js";
 import { openAddUser, openDeleteUser, openSetPassword } from "./user-dialogs.js";
@@ -30,6 +31,11 @@ async function disable(user: User, reload: Reload): Promise<void> {
   if (yes) await change(reload, "user.disable", { address: user.address });
 }
 
+async function restoreContacts(user: User): Promise<void> {
+  const yes = await confirmDialog({ title: t("Restore the contact list?"), text: t("{address} sees all colleagues again, with the names and the group the server gives. Own contacts stay.", { address: user.address }), yes: t("Restore") });
+  if (yes && (await attempt(t("The contact list could not be restored."), () => call("im.restore", { address: user.address })))) toast({ text: t("The contact list is restored.") });
+}
+
 function entries(user: User, reload: Reload): MenuEntry[] {
   const { address } = user;
   const self = session.value?.address === address;
@@ -44,6 +50,7 @@ function entries(user: User, reload: Reload): MenuEntry[] {
     { label: t("Rename"), icon: "edit", run: () => void rename(user, reload) },
     setAdmin(!user.admin),
     { label: user.published ? t("Hide from the colleagues") : t("Show among the colleagues"), icon: "contacts", run: () => void change(reload, "user.set", { address, published: !user.published }) },
+    { label: t("Restore contact list"), icon: "refresh", run: () => void restoreContacts(user) },
     "separator",
     user.enabled
       ? { label: t("Shut out"), icon: "lock", disabled: self, run: () => void disable(user, reload) }
