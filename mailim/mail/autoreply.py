@@ -1,6 +1,6 @@
 """Automatic replies: made ready before a delivery, sent in the unit that delivers.
 
-    reply = await autoreplies.prepare(entry, account_id, facts, verdict)
+    reply = await autoreplies.prepare(entry, recipient, account_id, facts, verdict)
     ...in the unit of the delivery, if the account gets the mail now:
     autoreplies.spool(tx, entry, reply)
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
@@ -25,9 +25,16 @@ from mailim.interfaces.boxes import Box
 from mailim.interfaces.dsn import MailDsn, RecipientDsn
 from mailim.interfaces.filters import Action, Verdict
 from mailim.interfaces.mail_events import AUTOREPLY
-from mailim.interfaces.spool import NewMail, SpoolEntry
+from mailim.interfaces.spool import NewMail, SpoolEntry, SpoolRecipient
 from mailim.interfaces.store import IStore, ITransaction
-from mailim.mail.autoreply_rules import Fields, Incoming, Respondent, decide, person_of
+from mailim.mail.autoreply_rules import (
+    Fields,
+    Incoming,
+    Respondent,
+    answers_as,
+    decide,
+    person_of,
+)
 from mailim.mail.autoreply_text import Reply, compose
 from mailim.mail.intake import Intake, PreparedMail
 from mailim.wire.fields import raw_fields
@@ -83,11 +90,16 @@ class Autoreplies:
         self._per_hour = per_hour
 
     async def prepare(
-        self, entry: SpoolEntry, account_id: int, facts: MessageFacts, verdict: Verdict
+        self,
+        entry: SpoolEntry,
+        recipient: SpoolRecipient,
+        account_id: int,
+        facts: MessageFacts,
+        verdict: Verdict,
     ) -> PreparedReply | None:
         """Make a reply ready, None if there shall be none, or it cannot be made; never raises."""
         try:
-            return await self._prepared(entry, account_id, facts, verdict)
+            return await self._prepared(entry, recipient.known_as, account_id, facts, verdict)
         except Exception:
             self._log.failure("no reply to mail {spool_id} could be made", spool_id=entry.id)
             return None
@@ -106,7 +118,12 @@ class Autoreplies:
         tx.mail_events.add(entry.id, AUTOREPLY, "", f"to {reply.sender}", spool_id)
 
     async def _prepared(
-        self, entry: SpoolEntry, account_id: int, facts: MessageFacts, verdict: Verdict
+        self,
+        entry: SpoolEntry,
+        sent_to: str,
+        account_id: int,
+        facts: MessageFacts,
+        verdict: Verdict,
     ) -> PreparedReply | None:
         now = self._intake.now()
         me = await self._store.read(lambda tx: self._respondent(tx, entry, account_id))
@@ -119,11 +136,18 @@ class Autoreplies:
             added = _fields(verdict.headers + entry.prefix)
             junk = verdict.action is Action.JUNK
             mail = Incoming(
-                entry.origin, entry.sender, entry.received, junk, facts, _fields(header), added
+                entry.origin,
+                entry.sender,
+                entry.received,
+                junk,
+                facts,
+                _fields(header),
+                added,
+                sent_to,
             )
-            return decide(mail, me, now)
+            return decide(mail, me, now), answers_as(mail, me)
 
-        decision = await self._threads(decided)
+        decision, address = await self._threads(decided)
         if not decision.sender:
             self._log.debug(
                 "mail {spool_id} is not answered: {reason}",
@@ -131,7 +155,8 @@ class Autoreplies:
                 reason=decision.reason,
             )
             return None
-        return await self._composed(account_id, me, decision.sender, facts, now)
+        as_sent = replace(me, address=address, name=me.names.get(address, me.name))
+        return await self._composed(account_id, as_sent, decision.sender, facts, now)
 
     async def _composed(
         self, account_id: int, me: Respondent, sender: str, facts: MessageFacts, now: int
@@ -167,8 +192,11 @@ class Autoreplies:
         hosted = None
         if not self._can_relay:
             hosted = frozenset(domain.name for domain in tx.accounts.domains())
+        names = {
+            each.email.lower(): each.name for each in tx.identities.list(account_id) if each.name
+        }
         return Respondent(
-            account.address, account.name, settings, frozenset(own), any_addressee, hosted
+            account.address, account.name, settings, frozenset(own), any_addressee, hosted, names
         )
 
 

@@ -13,8 +13,8 @@ of the box; if that is no address, nobody here knows which it is, and any addres
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -65,7 +65,7 @@ class Respondent:
 
     own: its addresses: its own, aliases, the boxes collected for it. any_addressee: it is
     not known whom mail to it is written to. hosted: the domains here if nothing can be sent
-    to others, else None.
+    to others, else None. names: of its identities, by their addresses.
     """
 
     address: str
@@ -74,6 +74,7 @@ class Respondent:
     own: frozenset[str]
     any_addressee: bool = False
     hosted: frozenset[str] | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Incoming:
     """A mail, as far as it decides about a reply; times in microseconds.
 
     own_fields: of the message itself; added_fields: what was put before it here. Names are
-    in lower case.
+    in lower case. sent_to: the recipient of its envelope, as the sender knew it.
     """
 
     origin: str
@@ -91,6 +92,7 @@ class Incoming:
     facts: MessageFacts
     own_fields: Fields
     added_fields: Fields = ()
+    sent_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,21 @@ def decide(mail: Incoming, me: Respondent, now: int) -> Decision:
         return Decision("", "it has no sender that could be answered")
     reason = _of_the_sender(found, mail, me)
     return Decision("", reason) if reason else Decision(str(found))
+
+
+def answers_as(mail: Incoming, me: Respondent) -> str:
+    """Give the address a reply comes from: the one written to (RFC 3834 4).
+
+    The sender knows no other, and is not told what is behind an alias. What was written to a
+    group goes by the addressees. Collected mail was written to an address of another server,
+    which would not want to have ours write in its name.
+    """
+    if mail.origin != "multipop":
+        for address in (mail.sent_to, *_addressees(mail)):
+            found = _address(address) if _is_own(address, me.own) else None
+            if found is not None:
+                return str(found)
+    return me.address
 
 
 def reverse_path(mail: Incoming) -> Address | None:

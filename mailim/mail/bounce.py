@@ -24,19 +24,16 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Final
 
-from mailim.interfaces.spool import NewMail, SpoolEntry
+from mailim.interfaces.spool import NewMail, SpoolEntry, SpoolRecipient
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.mail.backoff import GIVE_UP_AFTER
 from mailim.mail.intake import Intake, PreparedMail
+from mailim.mail.troubles import GIVEN_UP, SAID, Trouble, trouble_of
 
 RETURNED_OCTETS: Final = 32 * 1024  # of the original's header
 FULL_OCTETS: Final = 1024 * 1024  # a larger original is not returned as a whole (RET=FULL)
 _REASON_CHARS: Final = 500
 _LINE_CHARS: Final = 900
-# What the relay keeps of another server's words: "mx.example.org said: 550 5.1.1 No such user".
-_SAID: Final = re.compile(
-    r"(?P<host>[^ ]+) said: (?P<reply>[245][0-9]{2}(?: (?P<status>[245]\.[0-9]+\.[0-9]+))?.*)"
-)
 _HEADER_END: Final = re.compile(rb"\r?\n\r?\n")
 
 _HEAD: Final = """\
@@ -88,14 +85,6 @@ _SUBJECTS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """What happened to one recipient; `reason` is the text of the queue, if there is one."""
-
-    address: str
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Notice:
     """A notice made ready for the unit it belongs to."""
 
@@ -144,15 +133,17 @@ class Bounces:
         """Make the notice that a mail has not reached them yet."""
         return await self._notice(entry, troubles, "delayed")
 
-    async def succeeded(self, entry: SpoolEntry, address: str, action: str) -> Notice | None:
+    async def succeeded(
+        self, entry: SpoolEntry, recipient: SpoolRecipient, action: str
+    ) -> Notice | None:
         """Make the notice of a success if its sender asked for one.
 
         action (RFC 3464 2.3.3): delivered, relayed (to a server that cannot tell), or
         expanded (a group).
         """
-        if not entry.dsn.of(address).wants("SUCCESS") or not await self.wanted(entry):
+        if not entry.dsn.of(recipient.address).wants("SUCCESS") or not await self.wanted(entry):
             return None
-        return await self._notice(entry, [Trouble(address)], action)
+        return await self._notice(entry, [trouble_of(recipient, entry.dsn)], action)
 
     def spool(self, tx: ITransaction, notice: Notice) -> int:
         """Put a notice into the spool, inside the unit that causes it; gives its id."""
@@ -205,7 +196,7 @@ class Bounces:
         about["Arrival-Date"] = _date(entry.received)
         blocks = [about]
         for each in troubles:
-            blocks.append(_block(each, action, until, entry.dsn.of(each.address).orcpt))
+            blocks.append(_block(each, action, until))
         for block in blocks:
             status.attach(block)
         report.attach(status)
@@ -217,18 +208,18 @@ def _named(trouble: Trouble) -> str:
     return "\n".join(f"  {line}" for line in lines if line)
 
 
-def _block(trouble: Trouble, action: str, until: str, orcpt: str) -> Message:
+def _block(trouble: Trouble, action: str, until: str) -> Message:
     """Give the fields of one recipient (RFC 3464 2.3)."""
-    said = _SAID.search(_line(trouble.reason))
-    status = said["status"] if said and said["status"] else ""
+    said = SAID.search(_line(trouble.reason))
+    status = (said and said["status"]) or trouble.status
     wanted = {"failed": "5", "delayed": "4"}.get(action, "2")
     if not status.startswith(wanted):
         # RFC 3463: 4.7 is "delivery time expired"; else nothing more is known.
-        expired = action == "delayed" or "Given up" in trouble.reason
+        expired = action == "delayed" or GIVEN_UP in trouble.reason
         status = f"{wanted}.4.7" if expired else f"{wanted}.0.0"
     block = Message()
-    if orcpt:
-        block["Original-Recipient"] = _ascii(orcpt)  # RFC 3464 2.3.1
+    if trouble.orcpt:
+        block["Original-Recipient"] = _ascii(trouble.orcpt)  # RFC 3464 2.3.1
     block["Final-Recipient"] = _typed(trouble.address)
     block["Action"] = action
     block["Status"] = status

@@ -22,6 +22,7 @@ from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.mail.autoreply import Autoreplies
 from mailim.mail.folders import folder_of
+from mailim.mail.reports import Reports
 from mailim.mail.trace import return_path
 from mailim.wire.message import MessageFacts
 
@@ -53,6 +54,7 @@ class LocalDelivery:
         """With `autoreplies`, senders are answered where accounts wish it."""
         self._store = store
         self._autoreplies = autoreplies
+        self._reports = Reports(store.bodies)
 
     async def deliver(
         self,
@@ -69,6 +71,7 @@ class LocalDelivery:
         if the account or the recipient is gone; then nothing was changed.
         """
         prefix = return_path(entry.sender) + verdict.headers + entry.prefix
+        report = await self._reports.of(entry, facts)
 
         def unit(tx: ITransaction, answer: Answer | None) -> Delivered:
             account = tx.accounts.get(account_id)
@@ -81,14 +84,18 @@ class LocalDelivery:
                 item = tx.items.add(folder.id, entry.body_id, prefix, facts, verdict.keywords, time)
                 item_id, place = item.id, f"{_path(tx, folder)}, item {item.id}"
                 tx.publish(MailDelivered(account_id, folder.id, item.id))
-                if answer is not None and folder.role not in _UNANSWERED:
-                    answer(tx)
+                if folder.role not in _UNANSWERED:
+                    if report is not None:
+                        tx.submissions.told(account_id, report, item.id)
+                    if answer is not None:
+                        answer(tx)
             tx.spool.done(recipient.id, DELIVERED, f"{account.address}, {place}")
             if tell is not None:
                 tell(tx)
             return Delivered(account_id, item_id)
 
-        delivered = await self._written(unit, await self._answer(entry, account_id, facts, verdict))
+        answer = await self._answer(entry, recipient, account_id, facts, verdict)
+        delivered = await self._written(unit, answer)
         self._log.info(
             "mail {spool_id} delivered to {address}: item {item_id}",
             spool_id=entry.id,
@@ -99,13 +106,18 @@ class LocalDelivery:
         return delivered
 
     async def _answer(
-        self, entry: SpoolEntry, account_id: int, facts: MessageFacts, verdict: Verdict
+        self,
+        entry: SpoolEntry,
+        recipient: SpoolRecipient,
+        account_id: int,
+        facts: MessageFacts,
+        verdict: Verdict,
     ) -> Answer | None:
         """Make an automatic reply ready, if there shall be one."""
         autoreplies = self._autoreplies
         if autoreplies is None:
             return None
-        reply = await autoreplies.prepare(entry, account_id, facts, verdict)
+        reply = await autoreplies.prepare(entry, recipient, account_id, facts, verdict)
         if reply is None:
             return None
 

@@ -17,7 +17,8 @@ from mailim.interfaces.mail_events import FAILED, NOTICE
 from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.mail.backoff import NOTICE_AFTER, SECOND, Backoff
-from mailim.mail.bounce import Bounces, Notice, Trouble
+from mailim.mail.bounce import Bounces, Notice
+from mailim.mail.troubles import GIVEN_UP, merged, trouble_of
 from mailim.mail.verdicts import is_copy
 
 Failed = tuple[SpoolRecipient, str]  # for good, and why
@@ -52,7 +53,7 @@ class Endings:
         if bounces is None or not entry.dsn.of(recipient.address).wants("SUCCESS"):
             return None
         try:
-            notice = await bounces.succeeded(entry, recipient.address, action)
+            notice = await bounces.succeeded(entry, recipient, action)
         except Exception:
             # The mail is more than its notice: what was handed over is not sent again.
             self._log.failure("no notice about mail {spool_id} could be made", spool_id=entry.id)
@@ -77,7 +78,7 @@ class Endings:
             self._log.failure("mail {spool_id} waits", failure=Failure(error), spool_id=entry.id)
         now = self._now()
         if self._backoff.gives_up(now, entry.received):
-            given_up = f"Given up after five days. {reason}"
+            given_up = f"{GIVEN_UP} {reason}"
             await self.fail(entry, [(each, given_up) for each in recipients])
             return
         mark = entry.received + NOTICE_AFTER
@@ -143,7 +144,7 @@ class Endings:
         """Make the notice for the sender; None if there is nobody to tell, or it cannot be."""
         if self._bounces is None or not about or not await self._bounces.wanted(entry):
             return None
-        troubles = [Trouble(each.address, reason) for each, reason in about]
+        troubles = merged(trouble_of(each, entry.dsn, reason) for each, reason in about)
         try:
             if failed:
                 return await self._bounces.failed(entry, troubles)

@@ -12,6 +12,7 @@ from mailim.errors import Invalid, LimitExceeded
 from mailim.interfaces.filters import Action, Verdict
 from mailim.interfaces.spool import NewMail, SpoolEntry
 from mailim.interfaces.store import ITransaction
+from mailim.interfaces.submissions import Identity
 from mailim.mail.autoreply import Autoreplies
 from mailim.mail.delivery import LocalDelivery, _NotAnswered
 from tests.mail.autoreplies import ANN, BOB, DAY, MESSAGE, AutoreplyCase, here
@@ -103,6 +104,42 @@ class AnsweringTests(AutoreplyCase):
         await self.send("robert", data=message(to="Robert <ROBERT@example.test>"))
         await self.send("bob+x", data=message(to="bob+x@example.test"), sender="dora@example.org")
         self.assertEqual(sorted(await self.answered()), ["carl@example.org", "dora@example.org"])
+
+    async def test_it_comes_from_the_address_that_was_written_to(self) -> None:
+        """RFC 3834 4; the address behind an alias is nowhere in it."""
+        await self.set(text="$RECIPIENT$ is away.")
+        await self.store.write(
+            lambda tx: tx.accounts.add_alias("sales@example.test", "robert@example.test")
+        )
+        self.serve()
+        for number, (recipient, to, address) in enumerate(
+            (
+                ("sales", "sales@example.test", "sales@example.test"),
+                ("robert", "Robert <ROBERT@example.test>", "robert@example.test"),
+                ("sales+May", "sales+May@example.test", "sales+may@example.test"),
+                # Its envelope counts, not what is written about it.
+                ("robert", "sales@example.test, bob@example.test", "robert@example.test"),
+                # A group is nobody's own: then it goes by the addressees.
+                ("team", "team@example.test, Sales@example.test", "sales@example.test"),
+            )
+        ):
+            sender = f"carl{number}@example.org"
+            await self.send(recipient, data=message(to=to), sender=sender)
+            reply = (await self.bodies())[-1]
+            self.assertEqual((reply["From"], reply["To"]), (f'"bob" <{address}>', f"<{sender}>"))
+            self.assertIn(f"{address} is away.", str(reply.get_payload()))
+            hidden = {"bob@example.test", "robert@example.test"} - {address}
+            for each in hidden:
+                self.assertNotIn(each, reply.as_string(), address)
+
+    async def test_it_has_the_name_of_the_identity(self) -> None:
+        await self.set()
+        sales = Identity(0, BOB, "Sales desk", "Robert@example.test", None, None, "", "", False)
+        await self.store.write(lambda tx: tx.identities.add(sales))
+        self.serve()
+        await self.send("robert", data=message(to="robert@example.test"))
+        (reply,) = await self.bodies()
+        self.assertEqual(reply["From"], '"Sales desk" <robert@example.test>')
 
     async def test_a_mail_that_comes_twice_to_an_account_is_answered_once(self) -> None:
         await self.set()

@@ -8,6 +8,8 @@ from email.message import EmailMessage
 from typing import Any
 
 from mailim.errors import Invalid, Unavailable
+from mailim.interfaces.dsn import MailDsn, RecipientDsn
+from mailim.interfaces.store import ITransaction
 from mailim.mail.backoff import GIVE_UP_AFTER, NOTICE_AFTER
 from mailim.mail.bounce import Bounces
 from mailim.mail.queue import Queue
@@ -106,6 +108,92 @@ class FailedTest(NoticeCase):
         (_, recipient) = self.blocks(last)
         self.assertEqual((recipient["Action"], recipient["Status"]), ("failed", "5.4.7"))
         self.assertEqual(await self.waiting(), [])
+
+
+class BehindAddressesTest(NoticeCase):
+    """RFC 3464 4.2: what an alias, a group or a tag leads to is not told."""
+
+    async def setUp(self) -> None:  # type: ignore[override]
+        await super().setUp()
+
+        def unit(tx: ITransaction) -> None:
+            tx.accounts.add_alias("sales@example.test", "robert.secret@hidden.example")
+            tx.accounts.add_alias("desk@example.test", "sales@example.test")
+            tx.accounts.add_group("both@example.test", "")
+            for member in ("robert.secret", "second.secret"):
+                tx.accounts.add_member("both@example.test", f"{member}@hidden.example")
+
+        await self.store.write(unit)
+
+    async def told(self, *recipients: str, error: Exception, **other: Any) -> list[dict[str, str]]:
+        """Send where that is the answer; gives the recipients of the one notice about it."""
+        self.start(relay=RememberingRelay(error, error))
+        await self.send(*recipients, sender=ANN, **other)
+        await self.settle()
+        notice = (await self.notices())[-1]
+        whole = notice.as_string().lower()
+        for word in ("secret", "hidden"):
+            self.assertNotIn(word, whole)
+        _, *blocks = self.blocks(notice)
+        self.assertEqual(await self.waiting(), [])
+        await self.queue.stopService()
+        self.text_of = self.text(next(iter(notice.iter_parts())))
+        return blocks
+
+    async def test_refused_by_the_server_behind(self) -> None:
+        said = "mx.hidden.example said: 550 5.1.1 <robert.secret@hidden.example> is unknown"
+        for address in ("sales", "sales+may", "desk"):
+            blocks = await self.told(address, error=Invalid(said))
+            final = f"rfc822; {address}@example.test"
+            wanted = {"Final-Recipient": final, "Action": "failed", "Status": "5.1.1"}
+            self.assertEqual(blocks, [wanted])
+            self.assertIn("did not take the mail (550 5.1.1)", self.text_of)
+
+    async def test_what_the_sender_called_it(self) -> None:
+        dsn = MailDsn("", "", {"sales@example.test": RecipientDsn((), "rfc822;Old@example.com")})
+        (block,) = await self.told("sales", error=Invalid("no.hidden.example said: 550"), dsn=dsn)
+        self.assertEqual(block["Original-Recipient"], "rfc822;Old@example.com")
+        self.assertEqual((block["Final-Recipient"], block["Status"]),
+                         ("rfc822; sales@example.test", "5.0.0"))  # fmt: skip
+
+    async def test_words_of_our_own(self) -> None:
+        await self.told("sales", error=Invalid("There is no domain hidden.example."))
+        self.assertIn("could not be brought to where this address leads", self.text_of)
+
+    async def test_members_of_a_group_are_one(self) -> None:
+        blocks = await self.told("both", error=Invalid("mx.hidden.example said: 554 no"))
+        final = "rfc822; both@example.test"
+        wanted = {"Final-Recipient": final, "Action": "failed", "Status": "5.0.0"}
+        self.assertEqual(blocks, [wanted])
+
+    async def test_given_up(self) -> None:
+        error = Unavailable("mx.hidden.example does not answer")
+        self.start(relay=RememberingRelay(*[error] * 100))
+        await self.send("sales", sender=ANN)
+        await self.settle()
+        while not await self.notices():
+            (entry,) = await self.waiting()
+            await self.later((entry.recipients[0].next_attempt - self.intake.now()) / 1e6)
+        await self.later(GIVE_UP_AFTER / 1e6)
+        notices = await self.notices()
+        told = [self.blocks(each)[1] for each in notices]
+        self.assertEqual(
+            [(each["Final-Recipient"], each["Action"], each["Status"]) for each in told],
+            [
+                ("rfc822; sales@example.test", "delayed", "4.4.7"),
+                ("rfc822; sales@example.test", "failed", "5.4.7"),
+            ],
+        )
+        for each in notices:
+            self.assertNotIn("hidden", each.as_string())
+
+    async def test_who_is_written_to_by_name_is_told_of_by_name(self) -> None:
+        said = "mx.example.org said: 550 5.1.1 no"
+        self.start(relay=RememberingRelay(Invalid(said)))
+        await self.send("carl@example.org", "sales", sender=ANN)
+        await self.settle()
+        found = [block for each in await self.notices() for block in self.blocks(each)[1:]]
+        self.assertIn("rfc822; carl@example.org", [each["Final-Recipient"] for each in found])
 
 
 class DelayedTest(NoticeCase):
