@@ -38,6 +38,7 @@ SIGNATURE_CHARS: Final = 65_536  # of each
 # Submissions (RFC 8621 section 7)
 SUBMISSIONS_PENDING: Final = 2000  # of an account that wait to be sent
 SUBMISSIONS_KEPT: Final = 5000  # of an account that were sent or canceled, the newest
+SUBMISSION_NOTICES: Final = 100  # about one submission; what comes later is mail like any other
 
 # The full-text index
 INDEXED_CHARS: Final = 64 * 1024  # of one message's text

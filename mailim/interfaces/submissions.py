@@ -14,6 +14,7 @@ from typing import Any
 from zope.interface import Interface
 
 from mailim.interfaces.items import Changes
+from mailim.wire.delivery_report import DeliveryReport
 from mailim.wire.message import MessageFacts
 
 Addresses = Sequence[Mapping[str, Any]]
@@ -41,6 +42,15 @@ class Sending:
 
     email: str
     address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What reports said last of one recipient; `action`, `reply` as in `DeliveryReport`."""
+
+    address: str  # of `Sending`, in lower case
+    action: str
+    reply: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,7 @@ class Submission:
     send_at: int
     undo_status: str
     spool_id: int | None  # once it is final
+    envid: str  # what notices may name its mail by (RFC 3461 4.4): the client's, or our own
 
 
 class IIdentityRows(Interface):
@@ -140,3 +151,17 @@ class ISubmissionRows(Interface):
 
     def expire(ended_before: int, limit: int) -> int:
         """Forget up to `limit` that ended before a time, or are too many; gives how many."""
+
+    def told(account_id: int, report: DeliveryReport, item_id: int) -> int | None:
+        """Keep that a message of the account is a report about something it sent.
+
+        Gives the submission, which changes by it (RFC 8621 7): the one with that envelope id,
+        else the newest with that Message-ID, best one whose recipients the report names. None
+        if there is none, or if it has `SUBMISSION_NOTICES` already.
+        """
+
+    def reports(submission_id: int) -> Sequence[int]:
+        """Give the items that are reports about one, oldest first; those that still exist."""
+
+    def reported(submission_id: int) -> Sequence[Told]:
+        """Give what reports said of its recipients; a final word stays the last."""

@@ -23,7 +23,7 @@ from mailim.background import spawn
 from mailim.errors import NotFound
 from mailim.events import Events, ObjectsChanged
 from mailim.interfaces.bodies import PreparedBody
-from mailim.interfaces.dsn import NOTHING_SAID, MailDsn, RecipientDsn
+from mailim.interfaces.dsn import MailDsn, RecipientDsn
 from mailim.interfaces.spool import NewMail
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.interfaces.submissions import Submission
@@ -195,8 +195,8 @@ def dsn_of(submission: Submission) -> MailDsn:
         )
         if wishes != RecipientDsn():
             said[each.address] = wishes
-    ret, envid = str(mail.get("RET") or "").upper(), str(mail.get("ENVID") or "")
-    return MailDsn(ret, envid, said) if said or ret or envid else NOTHING_SAID
+    # Every mail has an envelope id: by it notices are known to be about this one.
+    return MailDsn(str(mail.get("RET") or "").upper(), submission.envid, said)
 
 
 def _parameters(address: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from mailim.store.message_search import MessageSearch
 from mailim.store.schema.bodies import body
 from mailim.store.schema.mail import folder, item, item_tombstone, spool, upload
 from mailim.store.statements import Statement, id_list, insert_into, one_of_ids
+from mailim.store.submission_notices import SubmissionNotices
 from mailim.store.threads import Placed, Threads
 from mailim.store.uploads import UploadRows
 from mailim.wire.message import MessageFacts
@@ -97,9 +98,15 @@ class ItemRows:
     """Items inside a transaction."""
 
     def __init__(
-        self, connection: Connection, state: MailState, threads: Threads, bodies: BodyRows
+        self,
+        connection: Connection,
+        state: MailState,
+        threads: Threads,
+        bodies: BodyRows,
+        notices: SubmissionNotices,
     ) -> None:
         self._db = connection
+        self._notices = notices
         self._state = state
         self._threads = threads
         self._bodies = bodies
@@ -211,6 +218,7 @@ class ItemRows:
         self._db.run(_REMOVE, id=item_id)
         self._threads.left(account_id, old.thread_id, _placed(old), modseq)
         self._threads.leave(account_id, old.thread_id, modseq)
+        self._notices.item_gone(item_id)
         self._bodies.release(old.body_id)
 
     def query(self, query: ItemQuery) -> ItemIds:
@@ -271,6 +279,7 @@ class ItemRows:
     def clear_folder(self, account_id: int, folder_id: int) -> None:
         """Remove all items of an account's folder for ever, leaving tombstones."""
         self._clearing.folder(account_id, folder_id)
+        self._notices.items_gone(account_id)
 
     def _owner(self, folder_id: int) -> int:
         """Give the account of a folder of mail; raises `NotFound`, `Invalid`."""

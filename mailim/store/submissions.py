@@ -7,6 +7,7 @@ row, because destroying the object does not call the mail back.
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
@@ -15,8 +16,14 @@ from zope.interface import implementer
 
 from mailim.errors import NotFound
 from mailim.interfaces.items import Changes
-from mailim.interfaces.submissions import ISubmissionRows, NewSubmission, Sending, Submission
-from mailim.limits import SUBMISSIONS_KEPT
+from mailim.interfaces.submissions import (
+    ISubmissionRows,
+    NewSubmission,
+    Sending,
+    Submission,
+    Told,
+)
+from mailim.limits import MESSAGE_ID_CHARS, SUBMISSIONS_KEPT
 from mailim.store.bodies import BodyRows
 from mailim.store.connection import Connection, Row
 from mailim.store.mail_state import MailState
@@ -26,6 +33,8 @@ from mailim.store.schema.bodies import body
 from mailim.store.schema.mail import no
 from mailim.store.schema.submissions import submission, submission_tombstone
 from mailim.store.statements import Statement, id_list, insert_into, one_of_ids
+from mailim.store.submission_notices import SubmissionNotices
+from mailim.wire.delivery_report import DeliveryReport
 from mailim.wire.message import MessageFacts
 
 TYPE: Final = "EmailSubmission"
@@ -46,6 +55,7 @@ _ROW: Final = select(
     submission.c.send_at,
     submission.c.undo_status,
     submission.c.spool_id,
+    submission.c.envid,
 )
 _ADD: Final = Statement(insert_into(submission, "id").returning(submission.c.id))
 _SOME: Final = Statement(
@@ -153,12 +163,19 @@ _CHANGES: Final = ChangeStatements(submission, submission_tombstone, "submission
 class SubmissionRows:
     """Submissions inside a transaction."""
 
-    def __init__(self, connection: Connection, state: MailState, bodies: BodyRows) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        state: MailState,
+        bodies: BodyRows,
+        notices: SubmissionNotices,
+    ) -> None:
         self._db = connection
         self._state = state
         self._bodies = bodies
         self._facts = FactRows(connection)
         self._changes = ObjectChanges(connection, state, _CHANGES)
+        self._notices = notices
 
     def add(self, new: NewSubmission, facts: MessageFacts) -> Submission:
         """Take one, which holds the body and keeps its facts; raises `NotFound` (body)."""
@@ -183,6 +200,8 @@ class SubmissionRows:
             hidden=False,
             modseq=modseq,
             created_modseq=modseq,
+            message_id=next(iter(facts.message_id), "")[:MESSAGE_ID_CHARS],
+            envid=envid_of(new.envelope) or secrets.token_hex(12),
         )
         return self.get(new.account_id, [added])[added]
 
@@ -261,6 +280,18 @@ class SubmissionRows:
             self.remove(account_id, submission_id)
         return len(rows)
 
+    def told(self, account_id: int, report: DeliveryReport, item_id: int) -> int | None:
+        """Keep that a message is a report about one; gives which, None if about none."""
+        return self._notices.told(account_id, report, item_id)
+
+    def reports(self, submission_id: int) -> Sequence[int]:
+        """Give the items that are reports about one, oldest first."""
+        return self._notices.items(submission_id)
+
+    def reported(self, submission_id: int) -> Sequence[Told]:
+        """Give what reports said of its recipients."""
+        return self._notices.said(submission_id)
+
     def happened(self, spool_id: int) -> None:
         """Take a new modseq for what was sent as this mail: its deliveryStatus changes."""
         for submission_id, account_id in self._db.all(_SENT_AS, spool_id=spool_id):
@@ -306,6 +337,12 @@ class SubmissionRows:
     def _need(self, account_id: int, submission_id: int) -> None:
         if submission_id not in self.get(account_id, [submission_id]):
             raise NotFound("There is no such submission.")
+
+
+def envid_of(envelope: Mapping[str, Any]) -> str:
+    """Give the envelope id a client chose (RFC 3461 4.4), "" if it chose none."""
+    given = (envelope.get("mailFrom") or {}).get("parameters") or {}
+    return next((str(value or "") for name, value in given.items() if name.upper() == "ENVID"), "")
 
 
 def _submission(row: Row) -> Submission:

@@ -31,6 +31,7 @@ from mailim.store.notices import NoticeRows, TokenRows
 from mailim.store.people import PeopleRows
 from mailim.store.record import RecordRows
 from mailim.store.spool import SpoolRows
+from mailim.store.submission_notices import SubmissionNotices
 from mailim.store.submissions import SubmissionRows
 from mailim.store.threads import Threads
 from mailim.store.vacation import VacationRows
@@ -72,10 +73,11 @@ class Transaction:
         self.bodies = BodyRows(connection, files, self.after_commit, discard)
         state = MailState(connection, self.publish)
         threads = Threads(connection, state)
-        self.items = ItemRows(connection, state, threads, self.bodies)
+        notices = SubmissionNotices(connection, state)
+        self.items = ItemRows(connection, state, threads, self.bodies, notices)
         self.folders = FolderRows(connection, state, threads, self.items.clear_folder)
         self.identities = IdentityRows(connection, state)
-        self.submissions = SubmissionRows(connection, state, self.bodies)
+        self.submissions = SubmissionRows(connection, state, self.bodies, notices)
         self.mail_events = MailEventRows(connection, seconds, traces, self.submissions.happened)
         self.spool = SpoolRows(connection, self.publish, self.bodies, self.mail_events)
         self.people = PeopleRows(connection)

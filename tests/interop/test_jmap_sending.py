@@ -156,6 +156,16 @@ class SendingTests(SynchronousTestCase):
         status: str = found[0]["list"][0]["undoStatus"]
         return status
 
+    def test_what_comes_back_is_listed(self) -> None:
+        made, _ = self.send(self.draft("comes back"), "3")
+        self.site.call("user.delete", address=CAROL)
+        id = made.created["s"].id
+        [blob] = self.until(lambda: self.submission(id).dsn_blob_ids)
+        octets = Jmap(self.site, ALICE, PASSWORD).download(blob)
+        self.assertIn(b"Content-Type: multipart/report", octets)
+        self.assertIn(f"Final-Recipient: rfc822; {CAROL}".encode(), octets)
+        self.assertEqual(self.submission(id).delivery_status[CAROL].delivered.value, "no")
+
     def test_what_is_not_sent(self) -> None:
         email = self.draft("x")
         for envelope, kind in (

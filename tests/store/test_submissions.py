@@ -11,12 +11,21 @@ from mailim.events import ItemsChanged, ObjectsChanged
 from mailim.interfaces.spool import NewMail
 from mailim.interfaces.submissions import Identity, NewSubmission, Sending, Submission
 from mailim.limits import IDENTITIES_PER_ACCOUNT
-from mailim.store import submissions
+from mailim.store import submission_notices, submissions
+from mailim.wire.delivery_report import DeliveryReport, ReportedRecipient
 from mailim.wire.message import describe
 from tests.fakes.store import open_transaction
-from tests.store.mails import add_account, message, prepared
+from tests.store.mails import add_account, add_item, message, prepared
 
 CAROL = {"name": None, "email": "carol@example.org"}
+
+
+def report(
+    address: str = "", message_id: str = "", envid: str = "", action: str = "failed"
+) -> DeliveryReport:
+    """Give a report about one recipient, or about nobody."""
+    said = ReportedRecipient(frozenset({address.lower()}), action, "550 5.0.0 No")
+    return DeliveryReport(envid, message_id, (said,) if address else ())
 
 
 class IdentityTest(SynchronousTestCase):
@@ -86,16 +95,25 @@ class SubmissionTest(SynchronousTestCase):
         self.rows = self.tx.submissions
         self.account = add_account(self.tx).id
         self.eve = add_account(self.tx, "eve@example.test").id
+        self.inbox = self.tx.folders.create(self.account, "Inbox", role="inbox").id
         self.data = message("to be sent")
         self.body = self.tx.bodies.add(prepared(self.data))
 
-    def add(self, send_at: int = 50, account: int = 0) -> Submission:
+    def add(
+        self,
+        send_at: int = 50,
+        account: int = 0,
+        data: bytes = b"",
+        to: str = "carol@example.org",
+    ) -> Submission:
         envelope = {"mailFrom": {"email": "bob@example.test"}, "rcptTo": [CAROL]}
         new = NewSubmission(
             account or self.account, 1, 7, 8, self.body, "bob@example.test",
-            (Sending("Carol@example.org", "carol@example.org"),), envelope, 10, send_at,
+            (Sending(to.title().replace("Example.Org", "example.org"), to),), envelope, 10, send_at,
         )  # fmt: skip
-        return self.rows.add(new, describe(self.data))
+        if data:
+            new = replace(new, body_id=self.tx.bodies.add(prepared(data)))
+        return self.rows.add(new, describe(data or self.data))
 
     def swept(self) -> bool:
         """Say whether nobody holds the body any more."""
@@ -180,6 +198,70 @@ class SubmissionTest(SynchronousTestCase):
             act()
             self.assertEqual(self.rows.changes(self.account, since, 9).updated, (made.id,))
         self.assertEqual(self.rows.get(self.account)[other.id].undo_status, "pending")
+
+    def test_a_report_is_found_by_envelope_id_then_by_message_id(self) -> None:
+        named = self.add(data=message("x", message_id="one@example.test"))
+        newer = self.add(data=message("x", message_id="one@example.test"))
+        self.assertNotEqual(named.envid, newer.envid)
+        item = add_item(self.tx, self.inbox).id
+        by_name, by_id = report(message_id="one@example.test"), report(envid=named.envid)
+        self.assertIsNone(self.rows.told(self.account, by_id, item))  # it was not sent yet
+        for each in (named, newer):
+            self.rows.sent(each.id, each.id, 60)
+        since = self.tx.items.state(self.account)
+        self.assertEqual(self.rows.told(self.account, by_id, item), named.id)
+        self.assertEqual(self.rows.changes(self.account, since, 9).updated, (named.id,))
+        self.assertEqual(self.rows.told(self.account, by_name, item), newer.id)
+        self.assertEqual((self.rows.reports(named.id), self.rows.reports(newer.id)),
+                         ([item], [item]))  # fmt: skip
+        for other in (report(), report(message_id="two@example.test"), report(envid="?")):
+            self.assertIsNone(self.rows.told(self.account, other, item))
+        self.assertIsNone(self.rows.told(self.eve, by_id, item))
+
+    def test_of_one_message_sent_twice_the_one_to_whom_it_reports(self) -> None:
+        data = message("x", message_id="one@example.test")
+        first = self.add(data=data, to="dora@example.org")
+        second = self.add(data=data)
+        for each in (first, second):
+            self.rows.sent(each.id, each.id, 60)
+        about = report("dora@example.org", message_id="one@example.test")
+        self.assertEqual(self.rows.told(self.account, about, 1), first.id)
+
+    def test_a_final_word_stays_the_last(self) -> None:
+        made = self.add()
+        self.rows.sent(made.id, 17, 60)
+        for action in ("delayed", "delivered", "relayed", "failed", "expanded"):
+            about = report("CAROL@example.org", action=action, envid=made.envid)
+            self.rows.told(self.account, about, 1)
+        self.rows.told(self.account, report("x@example.org", envid=made.envid), 1)
+        (told,) = self.rows.reported(made.id)
+        self.assertEqual((told.address, told.action), ("carol@example.org", "failed"))
+
+    def test_not_more_reports_than_its_limit(self) -> None:
+        self.patch(submission_notices, "SUBMISSION_NOTICES", 2)
+        made = self.add()
+        self.rows.sent(made.id, 17, 60)
+        about = report(envid=made.envid)
+        said = [self.rows.told(self.account, about, item) for item in (1, 2, 3)]
+        self.assertEqual(said, [made.id, made.id, None])
+
+    def test_a_report_that_is_removed_is_a_change(self) -> None:
+        made = self.add()
+        self.rows.sent(made.id, 17, 60)
+        first, second = (add_item(self.tx, self.inbox).id for _ in range(2))
+        for each in (first, second):
+            self.rows.told(self.account, report("carol@example.org", envid=made.envid), each)
+        for act in (
+            lambda: self.tx.items.remove(self.account, first),
+            lambda: self.tx.items.clear_folder(self.account, self.inbox),
+        ):
+            since = self.tx.items.state(self.account)
+            act()
+            self.assertEqual(self.rows.changes(self.account, since, 9).updated, (made.id,))
+        self.assertEqual(self.rows.reports(made.id), [])
+        self.assertEqual(len(self.rows.reported(made.id)), 1)
+        self.rows.remove(self.account, made.id)
+        self.assertEqual(self.rows.reported(made.id), [])
 
     def test_old_ones_expire(self) -> None:
         sent, canceled, pending = self.add(), self.add(), self.add()

@@ -17,12 +17,14 @@ from mailim.interfaces.mail_events import (
 from mailim.interfaces.store import ITransaction
 from mailim.interfaces.submissions import Submission
 from mailim.mail.verdicts import is_copy
+from mailim.protocols.jmap.blob_ids import blob_of_message
 from mailim.protocols.jmap.emails import utc_date
 from mailim.wire.jmap_ids import EMAIL, IDENTITY, SUBMISSION, THREAD, write_id
 
 _QUEUED: Final = "250 2.1.5 Queued"
 _STATUS: Final = {"250": "2.1.5", "451": "4.4.0", "550": "5.4.0"}  # RFC 3463
 _SAID: Final = re.compile(r"(?:^|said: )([245][0-9]{2} .*)", re.DOTALL)
+_DELIVERED: Final = {"failed": "no", "delivered": "yes"}  # RFC 3464 2.3.3
 _EVENTS: Final = 10_000  # lines of a mail's trace that are looked at
 _MAX_REPLY: Final = 500  # characters
 
@@ -34,10 +36,9 @@ OF_SUBMISSION: Final[Mapping[str, Callable[[Submission], Any]]] = {
     "envelope": lambda submission: submission.envelope,
     "sendAt": lambda submission: utc_date(submission.send_at),
     "undoStatus": lambda submission: submission.undo_status,
-    "dsnBlobIds": lambda submission: [],
     "mdnBlobIds": lambda submission: [],
 }
-PROPERTIES: Final = frozenset({*OF_SUBMISSION, "deliveryStatus"})
+PROPERTIES: Final = frozenset({*OF_SUBMISSION, "deliveryStatus", "dsnBlobIds"})
 
 
 def submission_object(
@@ -45,13 +46,38 @@ def submission_object(
 ) -> dict[str, Any]:
     """Give the object with these properties."""
     found = {name: read(submission) for name, read in OF_SUBMISSION.items() if name in properties}
+    if submission.spool_id is None:  # nothing can have come back
+        later: dict[str, Any] = {"deliveryStatus": None, "dsnBlobIds": []}
+        return found | {name: value for name, value in later.items() if name in properties}
     if "deliveryStatus" in properties:
         found["deliveryStatus"] = delivery_status(tx, submission)
+    if "dsnBlobIds" in properties:
+        ids = tx.submissions.reports(submission.id)
+        items = tx.items.get(submission.account_id, ids)
+        found["dsnBlobIds"] = [blob_of_message(items[each]) for each in ids if each in items]
     return found
 
 
 def delivery_status(tx: ITransaction, submission: Submission) -> dict[str, Any] | None:
     """Say what became of each recipient so far; None for what was not sent.
+
+    Where our own part has ended without knowing (mail handed on to another server, mail
+    whose trace is not kept), reports that came since say more (RFC 3464).
+    """
+    statuses = _own_status(tx, submission)
+    if statuses is None or all(each["delivered"] != "unknown" for each in statuses.values()):
+        return statuses
+    told = {each.address: each for each in tx.submissions.reported(submission.id)}
+    for sending in submission.recipients:
+        said = told.get(sending.address.lower())
+        if said is not None and statuses[sending.email]["delivered"] == "unknown":
+            delivered = _DELIVERED.get(said.action, "unknown")
+            statuses[sending.email] = _said(said.reply, delivered)
+    return statuses
+
+
+def _own_status(tx: ITransaction, submission: Submission) -> dict[str, Any] | None:
+    """Say what is known here of each recipient; None for what was not sent.
 
     It is read from the spool and from the trace the mail has left; of mail whose trace is
     forgotten, or not kept, nothing is known once it has left the spool.

@@ -56,12 +56,17 @@ submission = Table(
     flag("hidden"),  # its owner destroyed it before it was sent
     number("modseq"),
     number("created_modseq"),
+    # What notices name it by, "" if not at all: the first Message-ID, the envelope's id.
+    text("message_id", server_default=""),
+    text("envid", server_default=""),
     sqlite_autoincrement=True,
 )
 
 submission_changes = (
     Index("ix_submission_account_id_modseq", submission.c.account_id, submission.c.modseq),
     Index("ix_submission_body_id", submission.c.body_id),
+    Index("ix_submission_account_id_message_id", submission.c.account_id, submission.c.message_id),
+    Index("ix_submission_account_id_envid", submission.c.account_id, submission.c.envid),
 )
 
 submission_tombstone = Table(
@@ -71,5 +76,27 @@ submission_tombstone = Table(
     Column("modseq", Id, primary_key=True, autoincrement=False),
     number("submission_id"),
     number("created_modseq"),
+    sqlite_with_rowid=False,
+)
+
+# Reports that came to the account about what it had submitted (RFC 3464), by the message
+# each of them is, and what they said last of each recipient: that outlives the messages.
+submission_notice = Table(
+    "submission_notice",
+    metadata,
+    row_id(),
+    reference("account_id", "account.id", index=True),
+    reference("submission_id", "submission.id", index=True),
+    number("item_id", index=True),
+    sqlite_autoincrement=True,
+)
+
+submission_told = Table(
+    "submission_told",
+    metadata,
+    reference("submission_id", "submission.id", primary_key=True),
+    text("address", primary_key=True),  # where the mail went, in lower case
+    text("action"),
+    text("reply"),
     sqlite_with_rowid=False,
 )
