@@ -25,7 +25,7 @@ from zope.interface import implementer
 from mailim.accounts.directory import Directory
 from mailim.events import Events
 from mailim.im.service import InstantMessaging
-from mailim.interfaces.im import IStanzaSink, Session, StreamInfo
+from mailim.interfaces.im import IReceipt, IStanzaSink, Session, StreamInfo
 from mailim.interfaces.store import ITransaction, Priority
 from mailim.store.engine import Store
 from mailim.wire import ns
@@ -40,9 +40,11 @@ class Counter:
     def __init__(self) -> None:
         self.count = 0
 
-    def send(self, stanza: Element) -> None:
+    def send(self, stanza: Element, receipt: IReceipt | None = None) -> None:
         serialise(stanza)
         self.count += stanza.name == "message"
+        if receipt is not None:
+            receipt.arrived()
 
     def close(self, condition: str, text: str) -> None:
         print(condition, text)

@@ -8,7 +8,8 @@ from typing import Any
 
 from mailim.admin.operations import Act
 from mailim.errors import Invalid, NotFound, Unavailable
-from mailim.im.notices import Notices, Outcome
+from mailim.im.notice_parts import Outcome
+from mailim.im.notices import Notices
 from mailim.im.sessions import Sessions
 from mailim.interfaces.im import Session
 from mailim.interfaces.notices import NewNotice

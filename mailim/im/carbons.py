@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from mailim.im.contents import may_be_copied
+from mailim.im.deliveries import Delivery
 from mailim.im.sessions import Sessions
 from mailim.interfaces.im import Session
 from mailim.wire import ns
@@ -29,10 +30,17 @@ class Carbons:
         """
         return [s for s in self._sessions.of(account) if s.carbons and s not in others]
 
-    def copy(self, direction: str, message: Element, account: JID, to: list[Session]) -> None:
+    def copy(
+        self,
+        direction: str,
+        message: Element,
+        account: JID,
+        to: list[Session],
+        delivery: Delivery | None = None,
+    ) -> None:
         """Send copies (sections 6 and 7), if this message may be copied.
 
-        direction: "sent" or "received".
+        direction: "sent" or "received". delivery: told which of them arrived.
         """
         if not may_be_copied(message):
             return
@@ -40,6 +48,5 @@ class Carbons:
         carbon = Element(direction, ns.CARBONS, None, forwarded)
         attrs = {"from": str(account), "type": message.get("type", "normal") or "normal"}
         for session in to:
-            session.sink.send(
-                Element("message", ns.CLIENT, {**attrs, "to": str(session.jid)}, carbon)
-            )
+            copy = Element("message", ns.CLIENT, {**attrs, "to": str(session.jid)}, carbon)
+            session.sink.send(copy, delivery.copy_to(session) if delivery is not None else None)

@@ -15,11 +15,9 @@ from secrets import token_hex
 from typing import Final
 
 from mailim.errors import Invalid, LimitExceeded, NotFound
-from mailim.im.archive import Shelf
-from mailim.im.contents import may_be_archived, message_type
-from mailim.im.destination import Fate, destination
+from mailim.im.contents import message_type
 from mailim.im.errors import StanzaError
-from mailim.im.messages import Landed, Messages, Passage
+from mailim.im.messages import Landed, Messages, Passage, Settled, own_shelf
 from mailim.im.policy import Policy
 from mailim.im.sessions import Sessions, canonical
 from mailim.interfaces.accounts import Account
@@ -35,10 +33,15 @@ KINDS = ("headline", "chat", "normal")
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message that is on record; `became` is what its disposition says."""
+    """A message that is on record; `became` is what its disposition says.
+
+    waits: it was sent to clients that have yet to acknowledge it; `settled` is called when
+    it is known what became of it.
+    """
 
     leaf: Leaf
     became: str
+    waits: bool = False
 
 
 class Injection:
@@ -68,22 +71,25 @@ class Injection:
         origin: str = "admin",
         details: Mapping[str, str] | None = None,
         landed: Landed | None = None,
+        settled: Settled | None = None,
     ) -> Sent:
         """Send a text; returns once it is recorded and delivered or kept.
 
         sender: a JID; a domain alone will do. recipient: the address of a local account.
         origin: who sent it, for the record: admin, filter, semaphore, http, reminder.
-        details: what else is recorded. landed: see `mailim.im.messages`.
+        details: what else is recorded. landed, settled: see `mailim.im.messages`.
         Raises `Invalid`, `NotFound` (no such account), `LimitExceeded` (too long; or not
         delivered, and the attempt is on record), `RecordUnavailable` (nothing happened).
         """
         passage = await self._passage(sender, recipient, body, kind)
         passage.details.update({**(details or {}), "origin": origin})
-        passage.landed = landed
+        passage.landed, passage.settled = landed, settled
         leaf = await self._messages.write(passage)
         return await self._deliver(passage, leaf)
 
-    async def inject_again(self, leaf: Leaf, landed: Landed | None = None) -> Sent:
+    async def inject_again(
+        self, leaf: Leaf, landed: Landed | None = None, settled: Settled | None = None
+    ) -> Sent:
         """Deliver what is on record, without a second leaf; the stanza keeps its id.
 
         For what may not have been delivered before a crash: its recipient may get it twice.
@@ -94,8 +100,9 @@ class Injection:
         source, to = _jid(message.get("from"), "from"), _jid(message.get("to"), "to")
         account = await self._account(to)
         kind = message_type(message)
-        passage = Passage(message, source, to, account, kind, landed=landed)
-        passage.shelves = _shelves(passage)
+        passage = Passage(message, source, to, account, kind, landed=landed, settled=settled)
+        passage.ours = True
+        passage.shelves = own_shelf(passage)
         return await self._deliver(passage, leaf)
 
     def check(self, sender: str, body: str) -> None:
@@ -107,13 +114,12 @@ class Injection:
         _jid(sender, "sender")
 
     async def _deliver(self, passage: Passage, leaf: Leaf) -> Sent:
-        if passage.kind == "headline":
-            self._make_keepable(passage)
+        self._messages.make_keepable(passage)
         try:
             became = await self._messages.deliver(passage, leaf)
         except StanzaError as error:
             raise LimitExceeded(error.text or "the message cannot be kept") from None
-        return Sent(leaf, became)
+        return Sent(leaf, became, passage.waits)
 
     async def _passage(self, sender: str, recipient: str, body: str, kind: str) -> Passage:
         if kind not in KINDS:
@@ -123,10 +129,9 @@ class Injection:
         account = await self._account(to)
         attrs = {"type": kind, "id": self._new_id(), "from": str(source), "to": str(to)}
         message = Element("message", ns.CLIENT, attrs, Element("body", ns.CLIENT, None, body))
-        passage = Passage(message, source, to, account, kind)
-        passage.shelves = _shelves(passage)
-        if kind == "headline":
-            self._make_keepable(passage)
+        passage = Passage(message, source, to, account, kind, ours=True)
+        passage.shelves = own_shelf(passage)
+        self._messages.make_keepable(passage)
         return passage
 
     async def _account(self, to: JID) -> Account:
@@ -137,21 +142,6 @@ class Injection:
         if account is None:
             raise NotFound("there is no such account")
         return account
-
-    def _make_keepable(self, passage: Passage) -> None:
-        """Make a chat message of a headline that nobody is there for."""
-        where = destination("headline", "", self._sessions.of(passage.to.bare))
-        if where.fate is not Fate.DELIVER:
-            passage.kind = "chat"
-            passage.message = passage.message.with_attrs({"type": "chat"})
-            passage.shelves = _shelves(passage)
-
-
-def _shelves(passage: Passage) -> tuple[Shelf, ...]:
-    """Give the recipient's archive, if that takes the message."""
-    if passage.recipient is None or not may_be_archived(passage.message):
-        return ()
-    return (Shelf(passage.recipient.id, str(passage.sender)),)
 
 
 def _recorded_stanza(leaf: Leaf) -> Element:

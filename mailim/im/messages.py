@@ -3,7 +3,8 @@
 Where a message goes is decided twice by the same table (`mailim.im.destination`): before
 its leaf is written, because what is kept for an account that is away goes into the leaf's
 transaction; and once it is durable, because people come and go meanwhile. What became of
-it is a second leaf.
+it is a second leaf, written when a client that acknowledges (XEP-0198) has done so. If none
+of the clients it was sent to did before it was over, the table decides once more.
 
 A message that says nothing (`mailim.im.contents`) is not recorded.
 """
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from mailim.errors import MailimError
 from mailim.im.archive import Archive, Shelf, with_stanza_id
@@ -24,9 +26,10 @@ from mailim.im.contents import (
     message_type,
     says_something,
 )
+from mailim.im.deliveries import Delivery
 from mailim.im.destination import Destination, Fate, destination, no_account
-from mailim.im.errors import StanzaError
-from mailim.im.offline import Offline
+from mailim.im.errors import StanzaError, answerable, reply, stanza_error
+from mailim.im.offline import Offline, delay
 from mailim.im.policy import Policy
 from mailim.im.sessions import Sessions
 from mailim.im.turns import Turn
@@ -43,6 +46,9 @@ from mailim.wire.xml import Element, serialise
 # Called in the transaction of the leaf, and in that which keeps the message later; the
 # last argument says whether it is kept, so that nothing more has to be done for it.
 Landed = Callable[[ITransaction, Leaf, bool], None]
+# Called when it is known what became of a message that clients had yet to acknowledge; with
+# "" if that cannot be settled now and has to be tried again.
+Settled = Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -62,10 +68,16 @@ class Passage:
     full: bool = False
     details: dict[str, str] = field(default_factory=dict)
     landed: Landed | None = None
+    settled: Settled | None = None
+    ours: bool = False  # no client sent it: its headline is kept for who is away
+    waits: bool = False  # it was sent, and no client has acknowledged it yet
+    late: bool = False  # it was sent to others before, who never acknowledged it
 
 
 class Messages:
     """Processes messages."""
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -148,7 +160,8 @@ class Messages:
         except MailimError:
             self._record.disposition(leaf, "bounced: resource-constraint")
             raise
-        self._record.disposition(leaf, became)
+        if not passage.waits:
+            self._record.disposition(leaf, became)
         return became
 
     async def _delivered(self, passage: Passage, leaf: Leaf) -> str:
@@ -168,11 +181,61 @@ class Messages:
         elif where.fate is Fate.IGNORE:
             return "ignored"
         else:
-            self._send(passage, where.sessions, leaf)
+            return await self._deliver_to(passage, where.sessions, leaf)
         self._copy_to_siblings(passage, where.sessions, leaf)
-        if where.fate is Fate.DELIVER and not passage.kept:
-            return "delivered to " + ", ".join(str(s.jid) for s in where.sessions)
         return "stored"
+
+    async def _deliver_to(self, passage: Passage, sessions: tuple[Session, ...], leaf: Leaf) -> str:
+        def told(became: str, first: bool) -> None:
+            self._record.disposition(leaf, became)
+            if first and passage.settled is not None:
+                passage.settled(became)
+
+        delivery = Delivery(told, lambda missed: self._deliver_late(passage, leaf, missed))
+        self._send(passage, sessions, leaf, delivery)
+        self._copy_to_siblings(passage, sessions, leaf)
+        have = await delivery.begun()
+        passage.waits = not have
+        return f"delivered to {have}" if have else "sent, not acknowledged yet"
+
+    # --- what no client acknowledged ------------------------------------------------------
+
+    async def _deliver_late(self, passage: Passage, leaf: Leaf, missed: str) -> None:
+        """Let a message go where it would have gone without who missed it; never raises."""
+        passage.kept, passage.waits = False, False
+        passage.origin, passage.late = None, True  # the sender's other clients have their copy
+        self.make_keepable(passage)
+        try:
+            became = await self._delivered(passage, leaf)
+        except MailimError as error:
+            became = self._bounce_late(passage, stanza_error(error))
+        except Exception:
+            self._log.failure("a message that was not acknowledged is lost", leaf=leaf.seq)
+            became = ""
+        if passage.waits:
+            return
+        if became:
+            self._record.disposition(leaf, f"{became}, not acknowledged by {missed}")
+        if passage.settled is not None:
+            passage.settled(became)
+
+    def _bounce_late(self, passage: Passage, error: StanzaError) -> str:
+        """Tell the sender, if there; a program's message is tried again where that may help."""
+        if passage.settled is not None and error.temporary:
+            return ""
+        sender = self._sessions.get(passage.sender)
+        if sender is not None and answerable(passage.message):
+            sender.sink.send(reply(passage.message, error))
+        return f"bounced: {error.condition}"
+
+    def make_keepable(self, passage: Passage) -> None:
+        """Make a chat message of a headline of ours that nobody is there for."""
+        if not passage.ours or passage.kind != "headline":
+            return
+        if self._destination(passage).fate is not Fate.DELIVER:
+            passage.kind = "chat"
+            passage.message = passage.message.with_attrs({"type": "chat"})
+            passage.shelves = own_shelf(passage)
 
     async def _keep_late(self, passage: Passage, leaf: Leaf) -> bool:
         """Keep a message whose recipient went away while its leaf was written."""
@@ -203,16 +266,25 @@ class Messages:
         sessions = self._sessions.of(passage.to.bare)
         return destination(passage.kind, passage.to.resource, sessions)
 
-    def _send(self, passage: Passage, sessions: tuple[Session, ...], leaf: Leaf | None) -> None:
+    def _send(
+        self,
+        passage: Passage,
+        sessions: tuple[Session, ...],
+        leaf: Leaf | None,
+        delivery: Delivery | None = None,
+    ) -> None:
         account = passage.to.bare
         copy = self._stamped(passage, account, leaf)
+        if passage.late and leaf is not None:
+            copy = copy.with_attrs()
+            copy.add(delay(account.domain, leaf.time))
         bare = _without_private(copy)
         for session in sessions:
-            session.sink.send(bare)
+            session.sink.send(bare, delivery.to(session) if delivery is not None else None)
         if account != passage.sender.bare:
             watchers = self._carbons.watchers(account, sessions)
             if watchers:
-                self._carbons.copy("received", copy, account, watchers)
+                self._carbons.copy("received", copy, account, watchers, delivery)
 
     def _copy_to_siblings(
         self, passage: Passage, sessions: tuple[Session, ...], leaf: Leaf | None
@@ -240,6 +312,13 @@ class Messages:
             Shelf(sender.id, str(passage.to)),
             Shelf(passage.recipient.id, str(passage.sender)),
         )
+
+
+def own_shelf(passage: Passage) -> tuple[Shelf, ...]:
+    """Give the recipient's archive, if that takes a message no client sent."""
+    if passage.recipient is None or not may_be_archived(passage.message):
+        return ()
+    return (Shelf(passage.recipient.id, str(passage.sender)),)
 
 
 def _cleaned(stanza: Element, sender: JID, to: JID) -> Element:

@@ -7,22 +7,21 @@ record and the row's next state are one transaction:
 * somebody is there: the row is over once the message is delivered. A crash in between
   finds a row that has its leaf: it is delivered again, to who is there or into what is
   kept, with the same id and without a second leaf. So each has exactly one leaf, and its
-  recipient gets it at least once.
+  recipient gets it at least once. For a client that acknowledges (XEP-0198) the row stays
+  until it does, and is left alone while we know of it.
 
 An address that is no account's own (alias, group, name+tag) is looked up once: one
 transaction ends the row and writes one for each account. Its claim is the row's, less the
 address it may end with, and the account's address: what is handed in as "x a" and "x b"
 reaches who is behind both once. What cannot be sent at all ends with a leaf of kind
-"refusal" that says why. If the record or the store cannot be written everything waits, and
-is tried again after 1, 2, 5, … seconds.
+"refusal" that says why. While record or store cannot be written everything waits (`WAITS`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from hashlib import sha256
 from typing import Final
 
 from twisted.application.service import Service
@@ -35,9 +34,10 @@ from mailim.accounts.directory import Directory
 from mailim.background import spawn
 from mailim.errors import AlreadyExists, LimitExceeded, MailimError, NotFound, Unavailable
 from mailim.events import Events, NoticesChanged
+from mailim.im.injection import Sent
+from mailim.im.notice_parts import Outcome, landed, refused, share_of, shown
 from mailim.im.router import Router
-from mailim.interfaces.notices import CLAIM_CHARS, NewNotice, Notice
-from mailim.interfaces.record import Leaf
+from mailim.interfaces.notices import NewNotice, Notice
 from mailim.interfaces.store import IStore, ITransaction, Priority
 from mailim.record.entries import Entry
 from mailim.record.record import Record
@@ -52,16 +52,6 @@ TRIES: Final = 3  # of one that fails for a reason nobody foresaw
 REPLY_SECONDS: Final = 10.0  # `send` waits for its outcome
 _TEXT: Final = 4000  # characters of a refused text that go on record
 _SHOWN: Final = 300  # characters of an address nobody checked
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a notice for one recipient; `leaf` None: it was not sent, see `error`."""
-
-    recipient: str
-    leaf: int | None
-    text: str
-    error: MailimError | None = None
 
 
 class Notices(Service):
@@ -89,6 +79,7 @@ class Notices(Service):
         self._check = check
         self._watched: dict[str, Deferred[list[Outcome]]] = {}
         self._failures: dict[int, int] = {}
+        self._in_flight: set[int] = set()  # sent, and not acknowledged yet
         self._troubles = 0  # looks in a row that came to nothing
         self._unsubscribe: Callable[[], None] = lambda: None
         self._timer: IDelayedCall | None = None
@@ -217,10 +208,11 @@ class Notices(Service):
                 return False
             if not batch:
                 break
-            if not await self._send_batch(batch):
+            fresh = [notice for notice in batch if notice.id not in self._in_flight]
+            if not await self._send_batch(fresh):
                 return False
             after = batch[-1].id
-            spare = began + BATCH / PER_SECOND - self._clock.seconds()
+            spare = began + len(fresh) / PER_SECOND - self._clock.seconds()
             if len(batch) == BATCH and spare > 0:
                 await deferLater(self._clock, spare)
         return True
@@ -272,11 +264,11 @@ class Notices(Service):
             return False
         del self._failures[notice.id]
         try:
-            await self._over(notice, "it failed inside the server, see the log")
+            await self._over(notice.id, "it failed inside the server, see the log")
         except Exception:
             self._log.failure("notice {notice_id} cannot be ended", notice_id=notice.id)
             return False
-        self._tell(notice.new, _refused(notice.new, Unavailable("it failed, see the log")))
+        self._tell(notice.new, refused(notice.new, Unavailable("it failed, see the log")))
         return True
 
     # --- one notice --------------------------------------------------------------------
@@ -299,7 +291,7 @@ class Notices(Service):
                            notice_id=notice.id, recipient=new.recipient[:_SHOWN],
                            error=error.text, origin=new.origin)  # fmt: skip
             await self._refuse(notice, error.text)
-            outcome = _refused(new, error)
+            outcome = refused(new, error)
         self._tell(new, outcome)
 
     async def _accounts(self, recipient: str) -> tuple[str, ...]:
@@ -316,7 +308,7 @@ class Notices(Service):
         """Write a row for each account, and end this one."""
         new = notice.new
         base = new.claim.removesuffix(f" {new.recipient}")
-        parts = [replace(new, claim=_claim(base, each), recipient=each) for each in accounts]
+        parts = [replace(new, claim=share_of(base, each), recipient=each) for each in accounts]
         watching = self._watched.get(new.claim)
         outcomes = [self._watch(part.claim) for part in parts] if watching is not None else []
 
@@ -339,11 +331,14 @@ class Notices(Service):
 
     async def _deliver(self, notice: Notice) -> Outcome:
         new = notice.new
-        sent = await self._router.inject(
-            new.sender, new.recipient, new.body, "headline", new.origin,
-            {"claim": new.claim}, partial(_landed, notice.id),
-        )  # fmt: skip
-        return await self._delivered(notice, sent.leaf, sent.became)
+
+        def inject() -> Awaitable[Sent]:
+            return self._router.inject(
+                new.sender, new.recipient, new.body, "headline", new.origin,
+                {"claim": new.claim}, partial(landed, notice.id), partial(self._settled, notice.id),
+            )  # fmt: skip
+
+        return await self._delivered(notice, inject)
 
     async def _deliver_again(self, notice: Notice, seq: int) -> Outcome:
         leaf = await self._store.read(lambda tx: tx.record.get(seq))
@@ -351,16 +346,43 @@ class Notices(Service):
             raise NotFound("its leaf is not on record")
         self._log.info("notice {notice_id} is on record and may not have been delivered",
                        notice_id=notice.id, leaf=seq)  # fmt: skip
-        sent = await self._router.inject_again(leaf, partial(_landed, notice.id))
-        return await self._delivered(notice, leaf, sent.became)
+        return await self._delivered(
+            notice,
+            lambda: self._router.inject_again(
+                leaf, partial(landed, notice.id), partial(self._settled, notice.id)
+            ),
+        )
 
-    async def _delivered(self, notice: Notice, leaf: Leaf, became: str) -> Outcome:
-        if became != "stored":  # what keeps it has ended the row too
-            await self._over(notice, became)
-        return Outcome(notice.new.recipient, leaf.seq, became)
+    async def _delivered(self, notice: Notice, inject: Callable[[], Awaitable[Sent]]) -> Outcome:
+        self._in_flight.add(notice.id)
+        waits = False
+        try:
+            sent = await inject()
+            waits = sent.waits
+            if not waits and sent.became != "stored":  # what keeps it has ended the row too
+                await self._over(notice.id, sent.became)
+        finally:
+            if not waits:
+                self._in_flight.discard(notice.id)
+        return Outcome(notice.new.recipient, sent.leaf.seq, sent.became)
 
-    async def _over(self, notice: Notice, outcome: str) -> None:
-        await self._store.write(lambda tx: tx.notices.over(notice.id, outcome), Priority.IM)
+    def _settled(self, notice_id: int, became: str) -> None:
+        """A client has acknowledged it, or none has and it went elsewhere."""
+
+        async def end() -> None:
+            try:
+                await self._over(notice_id, became)
+            finally:
+                self._in_flight.discard(notice_id)
+
+        if became:
+            spawn(end(), "ending a notice")
+        else:
+            self._in_flight.discard(notice_id)
+            self.wake()
+
+    async def _over(self, notice_id: int, outcome: str) -> None:
+        await self._store.write(lambda tx: tx.notices.over(notice_id, outcome), Priority.IM)
 
     async def _refuse(self, notice: Notice, reason: str) -> None:
         """Put on record that, and why, it is not sent; unless its leaf says so already."""
@@ -369,32 +391,10 @@ class Notices(Service):
         if state is None or state.over:
             return
         if state.leaf is not None:
-            await self._over(notice, reason)
+            await self._over(notice.id, reason)
             return
-        sender, recipient = _shown(new.sender[:_SHOWN]), _shown(new.recipient[:_SHOWN])
-        text = _shown(new.body[:_TEXT])
+        sender, recipient = shown(new.sender[:_SHOWN]), shown(new.recipient[:_SHOWN])
+        text = shown(new.body[:_TEXT])
         details: Mapping[str, str] = {"origin": new.origin, "claim": new.claim, "text": text}
         entry = Entry("refusal", sender, recipient, f"not sent: {reason}", details=details)
         await self._record.append(entry, lambda tx, _leaf: tx.notices.over(notice.id, reason))
-
-
-def _landed(notice_id: int, tx: ITransaction, leaf: Leaf, kept: bool) -> None:
-    """Run in the transaction that writes the leaf, or keeps the message later."""
-    tx.notices.recorded(notice_id, leaf.seq)
-    if kept:
-        tx.notices.over(notice_id, "stored")
-
-
-def _refused(new: NewNotice, error: MailimError) -> Outcome:
-    return Outcome(new.recipient, None, error.text, error)
-
-
-def _claim(claim: str, address: str) -> str:
-    """Give the claim of one account's share."""
-    whole = f"{claim} {address}"
-    return whole if len(whole) <= CLAIM_CHARS else f"part:{sha256(whole.encode()).hexdigest()}"
-
-
-def _shown(text: str) -> str:
-    """Give what can be recorded of a text nobody checked."""
-    return text.encode(errors="replace").decode()

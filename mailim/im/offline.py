@@ -3,29 +3,86 @@
 A message is kept in the transaction of its leaf, so it cannot get lost between the two. It
 is handed over when a resource of priority 0 or more becomes available, marked with the time
 it was sent (XEP-0203), and forgotten only afterwards: a crash in between hands it over
-twice rather than never, with the same stanza-id.
+twice rather than never, with the same stanza-id. To a client that acknowledges (XEP-0198)
+one batch is handed over at a time, and forgotten when it has said that it has it; who goes
+without saying so leaves it to the next.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
 
 from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
+from zope.interface import implementer
 
 from mailim.background import spawn
 from mailim.errors import LimitExceeded
 from mailim.im.archive import with_stanza_id
 from mailim.im.contents import may_be_archived
 from mailim.im.sessions import Sessions
-from mailim.interfaces.im import OfflineStanza, Session
+from mailim.interfaces.im import IReceipt, OfflineStanza, Session
 from mailim.interfaces.record import Leaf
 from mailim.interfaces.store import IStore, ITransaction, Priority
 from mailim.record.entries import Entry
 from mailim.record.record import Record
 from mailim.wire import ns
 from mailim.wire.xml import AFTER_AUTH, Element, XmlStreamError, parse_document
+
+_Work = Coroutine[Any, Any, None]
+_BATCH_OCTETS: Final = 256 * 1024  # after which no more is handed over at once
+
+
+class _Batch:
+    """What was handed to a session at once. over: called when nothing of it is open."""
+
+    def __init__(
+        self, session: Session, over: Callable[[_Batch], Coroutine[Any, Any, None]]
+    ) -> None:
+        self.session = session
+        self.arrived: list[OfflineStanza] = []
+        self._open = 0
+        self._begun = False
+        self._over = over
+
+    def receipt(self, row: OfflineStanza) -> IReceipt:
+        """Give the receipt of one message."""
+        self._open += 1
+        return _Receipt(self, row)
+
+    def begun(self) -> bool:
+        """All is sent; tell whether something has to be acknowledged."""
+        self._begun = self._open > 0
+        return self._begun
+
+    def done(self) -> _Work | None:
+        """One more is acknowledged or given up; give what is to be done if it was the last."""
+        self._open -= 1
+        return self._over(self) if self._begun and not self._open else None
+
+
+@implementer(IReceipt)
+class _Receipt:
+    __slots__ = ("_batch", "_row")
+
+    def __init__(self, batch: _Batch, row: OfflineStanza) -> None:
+        self._batch = batch
+        self._row = row
+
+    def arrived(self) -> None:
+        """The client has it."""
+        self._batch.arrived.append(self._row)
+        rest = self._batch.done()
+        if rest is not None:
+            spawn(rest, "handing over kept messages")
+
+    async def failed(self) -> None:
+        """The session is over: the message is kept, and for the next."""
+        rest = self._batch.done()
+        if rest is not None:
+            await spawn(rest, "handing over kept messages")
 
 
 class Offline:
@@ -51,6 +108,7 @@ class Offline:
         self.max_count = max_count
         self._batch = batch
         self._locks: dict[int, DeferredLock] = {}
+        self._in_flight: dict[int, _Batch] = {}
 
     def keep(self, tx: ITransaction, account_id: int, leaf: Leaf, stanza: bytes) -> bool:
         """Keep a message within the transaction of its leaf; False if there is no room."""
@@ -83,7 +141,7 @@ class Offline:
     async def replay_to(self, sessions: Sequence[Session]) -> None:
         """Hand what waits to the first of these that is willing, if there is one."""
         for session in sessions:
-            if _willing(session):
+            if self._sessions.holds(session) and _willing(session):
                 await self.replay(session)
                 return
 
@@ -94,6 +152,8 @@ class Offline:
         await lock.acquire()
         try:
             while self._sessions.holds(session) and _willing(session):
+                if account_id in self._in_flight:
+                    return  # it goes on when that has been acknowledged
                 waiting = await self._store.read(lambda tx: tx.im.offline(account_id, self._batch))
                 if not waiting or not await self._hand_over(session, waiting):
                     return
@@ -103,21 +163,46 @@ class Offline:
                 self._locks.pop(account_id, None)
 
     async def _hand_over(self, session: Session, waiting: Sequence[OfflineStanza]) -> bool:
-        """Send a batch, then forget it; False if the session went away meanwhile."""
+        """Send a batch; False if it has to be acknowledged, or the session went away."""
         if not self._sessions.holds(session):
             return False
+        batch = _Batch(session, self._handed_over)
+        self._in_flight[session.account.id] = batch
+        octets = 0
         for row in waiting:
             message = self._unpacked(row, session)
-            if message is not None:
-                session.sink.send(message)
+            if message is None:
+                batch.arrived.append(row)
+                continue
+            session.sink.send(message, batch.receipt(row))
+            octets += len(row.stanza)
+            if octets > _BATCH_OCTETS:
+                break
+        if batch.begun():
+            return False
+        del self._in_flight[session.account.id]
         if not self._sessions.holds(session):
             return False
-        ids = [row.id for row in waiting]
+        await self._forget(session, batch.arrived)
+        return True
+
+    async def _handed_over(self, batch: _Batch) -> None:
+        """All of a batch is acknowledged or given up: forget the one, hand over the other."""
+        session = batch.session
+        try:
+            await self._forget(session, batch.arrived)
+        finally:
+            del self._in_flight[session.account.id]
+        await self.replay_to((session, *self._sessions.available(session.jid.bare)))
+
+    async def _forget(self, session: Session, rows: Sequence[OfflineStanza]) -> None:
+        if not rows:
+            return
+        ids = [row.id for row in rows]
         account_id = session.account.id
         await self._store.write(lambda tx: tx.im.remove_offline(account_id, ids), Priority.IM)
-        for row in waiting:
+        for row in rows:
             spawn(self._dispose(session, row), "recording a delivery")
-        return True
 
     async def _dispose(self, session: Session, row: OfflineStanza) -> None:
         entry = Entry(

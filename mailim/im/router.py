@@ -24,7 +24,7 @@ from mailim.im.circle_changes import CircleChanges
 from mailim.im.errors import StanzaError, answerable, stanza_error
 from mailim.im.injection import Injection, Sent
 from mailim.im.iqs import Iqs, refuse
-from mailim.im.messages import Landed, Messages
+from mailim.im.messages import Landed, Messages, Settled
 from mailim.im.presence import Presence
 from mailim.im.sessions import Sessions, canonical
 from mailim.im.turns import Lane, Turn
@@ -152,13 +152,18 @@ class Router:
         origin: str = "admin",
         details: Mapping[str, str] | None = None,
         landed: Landed | None = None,
+        settled: Settled | None = None,
     ) -> Sent:
         """Send a text that no client sent; see `mailim.im.injection.Injection.inject`."""
-        return await self._injection.inject(sender, recipient, body, kind, origin, details, landed)
+        return await self._injection.inject(
+            sender, recipient, body, kind, origin, details, landed, settled
+        )
 
-    async def inject_again(self, leaf: Leaf, landed: Landed | None = None) -> Sent:
+    async def inject_again(
+        self, leaf: Leaf, landed: Landed | None = None, settled: Settled | None = None
+    ) -> Sent:
         """Deliver what is on record; see `mailim.im.injection.Injection.inject_again`."""
-        return await self._injection.inject_again(leaf, landed)
+        return await self._injection.inject_again(leaf, landed, settled)
 
     async def _process(self, session: Session, stanza: Element, turn: Turn) -> None:
         if stanza.ns != ns.CLIENT or stanza.name not in ("message", "presence", "iq"):

@@ -136,11 +136,27 @@ class IImRows(Interface):
 # --- streams ------------------------------------------------------------------------
 
 
+class IReceipt(Interface):
+    """Told once what became of one stanza on its way to one session."""
+
+    def arrived() -> None:
+        """The client has it: acknowledged (XEP-0198), or, without that, written."""
+
+    async def failed() -> None:
+        """The session is over and unbound, and the client has not acknowledged the stanza.
+
+        Returns when what it carried is safe elsewhere; never raises.
+        """
+
+
 class IStanzaSink(Interface):
     """What the router sees of a stream."""
 
-    def send(stanza: Element) -> None:
-        """Write a stanza; never blocks. The stanza is shared: do not change it."""
+    def send(stanza: Element, receipt: IReceipt | None = None) -> None:
+        """Write a stanza; never blocks. The stanza is shared: do not change it.
+
+        receipt: told what became of it, at once or later.
+        """
 
     def close(condition: str, text: str) -> None:
         """End the stream with a stream error (RFC 6120 4.9.3), e.g. "conflict"."""

@@ -13,6 +13,7 @@ from mailim.wire.xml import AFTER_AUTH, Element, parse_document
 from tests.dialogues.plays import in_client_ns
 from tests.dialogues.router_stage import RouterStage
 from tests.fakes.gated_record import GatedRecord
+from tests.fakes.sinks import SlowSink
 
 GET_ROSTER = "<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq>"
 
@@ -31,6 +32,12 @@ class Stage(RouterStage):
         await self.send(actor, GET_ROSTER)
         await self.send(actor, presence)
         self.drain(actor)
+
+    async def slow(self, actor: str, presence: str = "<presence/>") -> SlowSink:
+        """Connect a client that acknowledges (XEP-0198) when told to, as `online` does."""
+        await self.online(actor, presence)
+        sink = self._sinks[actor] = self.session(actor).sink = SlowSink()
+        return sink
 
     def start(self, actor: str, xml: str) -> Deferred[None]:
         """Route a stanza without waiting for it."""

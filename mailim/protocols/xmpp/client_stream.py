@@ -21,7 +21,7 @@ from mailim.background import spawn
 from mailim.errors import MailimError
 from mailim.im.errors import StanzaError, answerable, reply, result, stanza_error
 from mailim.interfaces.accounts import Account
-from mailim.interfaces.im import IStanzaSink, Session, StreamInfo
+from mailim.interfaces.im import IReceipt, IStanzaSink, Session, StreamInfo
 from mailim.protocols.xmpp.carrier import ICarrier, IConversation
 from mailim.protocols.xmpp.sasl import Sasl, SaslFailure, failure
 from mailim.protocols.xmpp.services import StreamServices
@@ -117,10 +117,14 @@ class ClientStream:
         """Who this is, once that is proven."""
         return self._account
 
-    def send(self, stanza: Element) -> None:
+    def send(self, stanza: Element, receipt: IReceipt | None = None) -> None:
         """Write a stanza."""
         if not self._over:
             self._carrier.send(stanza)
+            if receipt is not None:
+                receipt.arrived()
+        elif receipt is not None:
+            self._services.begin(receipt.failed(), "sending a message elsewhere")
 
     def close(self, condition: str, text: str) -> None:
         """End the stream with a stream error."""
