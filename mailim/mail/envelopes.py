@@ -71,8 +71,13 @@ class Envelopes:
             return False
 
     async def check_authors(self, account: Account, authors: Iterable[str]) -> None:
-        """Raises `Refusal` unless all of these (see `authors_of`) are the account's addresses."""
+        """Raises `Refusal` unless all of these (see `authors_of`) are the account's addresses.
+
+        Nobody at all is refused, too: a From is what makes a message one (RFC 5322 3.6).
+        """
         found = tuple(dict.fromkeys(authors))
+        if not found:
+            raise Refusal("5.6.0", "The message needs a From field that says whom it is from.")
         if len(found) > MAX_AUTHORS:
             raise Refusal("5.7.1", f"A message may be from {MAX_AUTHORS} addresses.")
         for each in found:

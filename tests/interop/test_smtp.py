@@ -90,11 +90,14 @@ class SmtplibTests(SmtpCase):
             client.starttls(context=context)
             self.assertRaises(smtplib.SMTPAuthenticationError, client.login, ALICE, "wrong")
             client.login(ALICE, PASSWORD)
-            client.sendmail(ALICE, [BOB], b"Subject: one\r\n\r\nHello\r\n")
+            client.sendmail(ALICE, [BOB], f"From: {ALICE}\r\nSubject: one\r\n\r\nHello\r\n")
         port = self.site.ports["submissions"]
         with smtplib.SMTP_SSL("localhost", port, timeout=30, context=context) as client:
             client.login("alice", PASSWORD)
-            client.sendmail(ALICE, [BOB], b"Subject: two\r\n\r\nHello\r\n")
+            text = "Subject: two\r\n\r\nHello\r\n"
+            error = self.assertRaises(smtplib.SMTPDataError, client.sendmail, ALICE, [BOB], text)
+            self.assertEqual((error.smtp_code, error.smtp_error[:6]), (554, b"5.6.0 "))
+            client.sendmail(ALICE, [BOB], f"From: {ALICE}\r\n{text}")
             self.assertRaises(smtplib.SMTPSenderRefused, client.sendmail, BOB, [BOB], b"x")
         _, found = self.mails(2)
         self.assertEqual([mail["subject"] for mail in found], ["one", "two"])

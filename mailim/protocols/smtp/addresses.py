@@ -49,7 +49,8 @@ class Addresses:
         try:
             await self._envelopes.check_authors(account, authors)
         except Refusal as error:
-            raise _refused(error) from None
+            code = 554 if error.status.startswith("5.6.") else 550  # RFC 3463: the message itself
+            raise refused(code, error.status, error.text) from None
 
 
 def _refused(error: Refusal) -> Refused:

@@ -10,7 +10,7 @@ from tests.fakes.inside import PASSWORD
 from tests.fakes.raw_smtp import CLOSED, RawSmtp
 from tests.protocols.smtp.office import ALICE, BOB, OfficeCase
 
-TEXT = "Subject: hi\r\n\r\nHello\r\n.\r\n"
+TEXT = "From: alice@example.test\r\nSubject: hi\r\n\r\nHello\r\n.\r\n"
 
 
 def encoded(data: bytes) -> str:
@@ -159,6 +159,11 @@ class SendingTests(OfficeCase):
             ("From: The boss\r\n", "550 5.7.1"),
             (f'From: "{ALICE}" <boss@example.org>\r\n', "550 5.7.1"),
             (f"no field\r\nFrom: {ALICE}\r\n", "550 5.7.1"),
+            # RFC 6409 3.2: a message without an author is none.
+            ("", "554 5.6.0"),
+            (f"Sender: {ALICE}\r\nReply-To: {ALICE}\r\n", "554 5.6.0"),
+            ("From:\r\n", "554 5.6.0"),
+            ("From: nobody:;\r\n", "554 5.6.0"),
             (f"From: {ALICE}\r\n{'X: y' * 2**14}\r\n" * 17, "550 5.7.1"),
         ):
             await client.all(f"MAIL FROM:<{ALICE}>", f"RCPT TO:<{BOB}>", "DATA")
