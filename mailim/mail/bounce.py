@@ -5,8 +5,7 @@ that it did arrive only where asked for.
 
 A notice is a mail of its own with the null reverse-path. It enters by the intake, in the
 unit that ends the recipients it is about (or puts them off), so that it is written exactly
-once. Nobody is told of a mail that has no sender: its own failure is for postmaster, who
-finds it held in the queue (RFC 5321 4.5.5, 6.1).
+once. Nobody is told of a mail that has no sender (RFC 5321 4.5.5, 6.1): see `endings`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """How a recipient's way ends, or goes on later, and who is told (RFC 3461, RFC 5321 6.1).
 
 What fails for now is tried again by the table in `backoff`; what failed for good, or for five
-days, ends with a notice to its sender, in one unit with the end. What has no sender to be told
-is held with its reason. Nobody is told who wants no notice; of a success only who asked.
+days, ends with a notice to its sender, in one unit with the end. Mail that came with the null
+reverse-path ends without: whoever sent it, a program or a person, wanted to hear nothing, and
+the trace knows why it ended. What has a sender who cannot be told, and what was collected, is
+held with its reason. Nobody is told who wants no notice; of a success only who asked.
 """
 
 from __future__ import annotations
@@ -106,9 +108,9 @@ class Endings:
         await self._store.write(unit)
 
     async def fail(self, entry: SpoolEntry, failed: Sequence[Failed]) -> None:
-        """End recipients with a notice to the sender, or hold them if there is none.
+        """End recipients with a notice to the sender, or hold them if he cannot be told.
 
-        Who wants no notice (RFC 3461 4.1) is not written to.
+        Who wants no notice (RFC 3461 4.1, RFC 5321 4.5.5) is not written to.
         """
         for recipient, reason in failed:
             self._log.warn(
@@ -119,7 +121,7 @@ class Endings:
             )
         copies = [one for one in failed if is_copy(one[0])]  # the sender knows nothing of them
         rest = [one for one in failed if one not in copies]
-        unwanted = [one for one in rest if not entry.dsn.of(one[0].address).wants("FAILURE")]
+        unwanted = [one for one in rest if not self._wants_failure(entry, one[0])]
         told = [one for one in rest if one not in unwanted]
         notice = await self._notice(entry, told, failed=True)
 
@@ -137,6 +139,11 @@ class Endings:
 
         if failed:
             await self._store.write(unit)
+
+    def _wants_failure(self, entry: SpoolEntry, recipient: SpoolRecipient) -> bool:
+        if self._bounces is not None and not entry.sender and entry.origin != "multipop":
+            return False
+        return entry.dsn.of(recipient.address).wants("FAILURE")
 
     async def _notice(
         self, entry: SpoolEntry, about: Sequence[Failed], failed: bool

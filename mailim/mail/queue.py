@@ -8,8 +8,8 @@ step ends in one transaction, so a crash at any moment repeats at most the step 
 
 What fails for now (a filter that raises, a store that is full, a server that says 4xx) is
 tried again by the table in `backoff`. What cannot succeed, or has not for five days, ends
-with a notice to its sender (`bounce`); what has no sender to be told is held with its reason
-until an administrator decides. No mail is ever thrown away here.
+with a notice to its sender (`bounce`), without one if it came with none (`<>`); where nobody
+can be told though he should be, it is held with its reason until an administrator decides.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import Any
 
 from mailim.errors import Invalid, Unavailable
 from mailim.interfaces.dsn import MailDsn, RecipientDsn
+from mailim.interfaces.mail_events import FAILED
 from mailim.interfaces.store import ITransaction
 from mailim.mail.backoff import GIVE_UP_AFTER, NOTICE_AFTER
 from mailim.mail.bounce import Bounces
@@ -235,17 +236,40 @@ class NobodyToTellTest(NoticeCase):
     async def test_no_sender(self) -> None:
         """RFC 5321 6.1: a notice is never answered by one."""
         self.start()
-        await self.send("nobody", sender="")
+        for origin, account_id in (("smtp", None), ("submission", 2), ("jmap", 2)):
+            spool_id = await self.send(
+                "nobody", "bob", sender="", origin=origin, account_id=account_id
+            )
+            await self.settle()
+            self.assertEqual(await self.waiting(), [])
+            end = ("nobody@example.test", "There is no such address here.")
+            self.assertEqual(await self.failures(spool_id), [end])
+        self.assertEqual((len(await self.mail_of(1)), await self.notices()), (3, []))
+
+    async def test_a_notice_that_fails_ends(self) -> None:
+        self.start()
+        spool_id = await self.send("nobody", sender="nothing@example.test")
+        await self.settle()
+        self.assertEqual(await self.waiting(), [])
+        end = ("nothing@example.test", "There is no such address here.")
+        self.assertEqual(await self.failures(spool_id + 1), [end])
+
+    async def test_a_sender_who_cannot_be_told(self) -> None:
+        """He should be: an administrator has to see it."""
+
+        async def never(_address: str) -> bool:
+            return False
+
+        self.start()
+        self.patch(self.bounces, "_reaches", never)
+        await self.send("nobody")
         await self.settle()
         self.assertEqual(await self.held(), ["There is no such address here."])
 
-    async def test_a_notice_that_fails_is_held(self) -> None:
-        self.start()
-        await self.send("nobody", sender="nothing@example.test")
-        await self.settle()
-        (entry,) = await self.waiting()
-        self.assertEqual((entry.sender, entry.origin), ("", "system"))
-        self.assertEqual(await self.held(), ["There is no such address here."])
+    async def failures(self, spool_id: int) -> list[tuple[str, str]]:
+        """Give what the trace of a mail says of its ends."""
+        lines = await self.store.read(lambda tx: tx.mail_events.events([spool_id], 100))
+        return [(one.address, one.detail) for one in lines if one.what == FAILED]
 
     async def test_collected_mail(self) -> None:
         await self.store.write(lambda tx: tx.accounts.delete(1))
@@ -257,11 +281,13 @@ class NobodyToTellTest(NoticeCase):
 
     async def test_no_notice_of_delay_either(self) -> None:
         self.start(relay=RememberingRelay(*(Unavailable("Busy.") for _ in range(100))))
-        await self.send("carl@example.org", sender="")
+        spool_id = await self.send("carl@example.org", sender="")
         await self.settle()
         await self.later(NOTICE_AFTER / 1e6)
         await self.later(GIVE_UP_AFTER / 1e6)
-        self.assertEqual(await self.held(), ["Given up after five days. Busy."])
+        self.assertEqual(await self.waiting(), [])
+        end = ("carl@example.org", "Given up after five days. Busy.")
+        self.assertEqual(await self.failures(spool_id), [end])
 
     async def test_a_notice_that_cannot_be_made(self) -> None:
         """Then the mail is held: it is neither lost nor tried for ever."""
