@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from email.message import EmailMessage
 from typing import Any
 
@@ -19,7 +20,7 @@ def html_mail() -> bytes:
     mail["From"], mail["Reply-To"] = "Mara Lind <mara@customer.example>", "office@customer.example"
     mail["To"] = f"alice@{DOMAIN}, Carla Ruiz <carla@{DOMAIN}>"
     mail["Cc"] = "tomas@customer.example"
-    mail["Subject"] = "AW: Planks"
+    mail["Subject"], mail["Date"] = "AW: Planks", "Mon, 23 Nov 2026 12:00:00 +0100"
     mail["Message-ID"], mail["References"] = "<planks@customer.example>", "<first@customer.example>"
     mail.set_content("Twelve planks, please.")
     mail.add_alternative(
@@ -80,6 +81,16 @@ class ComposeCase(BrowserCase):
     def saved(self, window: Locator) -> None:
         """Wait until the draft is on the server."""
         expect(window.get_by_text("Saved", exact=True)).to_be_visible()
+
+    def kept(self, name: str, words: str) -> dict[str, Any]:
+        """Wait until somebody's only draft holds these words; gives it."""
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            [draft] = self.mails(name, "drafts", "preview", "keywords")
+            if words in draft["preview"]:
+                return draft
+            time.sleep(0.1)
+        raise AssertionError(f"the draft says {draft['preview']}")
 
     def jmap(self, name: str) -> Jmap:
         return Jmap(self.site, f"{name}@{DOMAIN}", PASSWORD)

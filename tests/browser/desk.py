@@ -18,6 +18,7 @@ from tests.fakes.site import DOMAIN, RunningSite
 
 PASSWORD = "correct horse battery"
 OUTSIDE = "outside password"
+PATIENCE = 60_000  # milliseconds: a loaded machine is no fault; who passes does not wait
 PEOPLE = {"admin": "Ada Chef", "alice": "Alice Berg", "bob": "Bob Öz", "carla": "Carla Ruiz"}
 DESK, TABLET, PHONE = (1440, 900), (1024, 768), (390, 844)
 _ARGUMENTS = [
@@ -30,17 +31,28 @@ class Chromium:
     """Debian's Chromium, driven by Playwright."""
 
     def __init__(self) -> None:
-        expect.set_options(timeout=15_000)  # a loaded machine is no fault
+        expect.set_options(timeout=PATIENCE)
         program = peer("chromium", "chromium")
         self._playwright = sync_playwright().start()
         self.browser: Browser = self._playwright.chromium.launch(
-            executable_path=program, args=_ARGUMENTS
+            executable_path=program, args=_ARGUMENTS, timeout=2 * PATIENCE
         )
 
     def stop(self) -> None:
         """End it."""
         self.browser.close()
         self._playwright.stop()
+
+
+# A page that moves less: what is looked at stands still. Endless turning is not waited for.
+_STILL = """() => document.getAnimations().every((one) => one.playState !== 'running'
+    || one.effect?.getComputedTiming().endTime === Infinity)"""
+
+
+def still(page: Page) -> None:
+    """Wait until nothing is awaited or moves: axe measures colours as they are."""
+    expect(page.locator(".skeleton, .spinner")).to_have_count(0)
+    page.wait_for_function(_STILL)
 
 
 class Window:
@@ -52,7 +64,7 @@ class Window:
         self.context: BrowserContext = browser.new_context(
             ignore_https_errors=True, base_url=site.url, **context
         )
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(PATIENCE)
         self.page: Page = self.context.new_page()
         self.context.on("page", self._watch)
         self._watch(self.page)

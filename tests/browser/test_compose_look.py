@@ -6,7 +6,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.composing import ComposeCase
-from tests.browser.desk import DESK, PHONE
+from tests.browser.desk import DESK, PHONE, still
 
 
 def _but_for_slow_ones(route: Route) -> None:
@@ -16,13 +16,14 @@ def _but_for_slow_ones(route: Route) -> None:
 
 class LookTests(ComposeCase):
     def _axe(self, page: Page, name: str) -> list[str]:
-        page.wait_for_timeout(500)
+        page.wait_for_timeout(300)  # for what begins to move only now
+        still(page)
         found = Axe().run(page, context={"exclude": [["iframe.html-frame"]]})
         return [f"{name}: {each['id']} {[node['target'] for node in each['nodes']][:3]}"
                 for each in found.response["violations"]]  # fmt: skip
 
     def _look(self, size: tuple[int, int], scheme: str) -> None:
-        page = self.start(size, color_scheme=scheme)
+        page = self.start(size, color_scheme=scheme, reduced_motion="reduce")
         found: list[str] = []
         tag = f"{size[0]}-{scheme}"
         page.get_by_role("button", name="New message").last.click()

@@ -32,7 +32,7 @@ class ForeignTests(BrowserCase):
 
         self._thread = threading.Thread(target=asyncio.run, args=(side(),))
         self._thread.start()
-        begun.wait(10)
+        self.assertTrue(begun.wait(60))
         self.addCleanup(self._end)
 
     def _end(self) -> None:
@@ -41,7 +41,7 @@ class ForeignTests(BrowserCase):
 
     def run_there(self, work: Coroutine[Any, Any, T]) -> T:
         """Run slixmpp's side in its thread: Playwright has this one."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(120)
 
     def person(self, name: str) -> Person:
         """Sign somebody in with slixmpp."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 from playwright.sync_api import Page, Route, expect
@@ -45,7 +46,8 @@ class HostileMailTests(BrowserCase):
         """Give the ids of the hostile mails by subject."""
         jmap = Jmap(self.site, f"carla@{DOMAIN}", PASSWORD)
         wanted = len(BODIES) + len(field_mails())
-        for _ in range(100):
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
             found = {one["subject"]: one["id"] for one in jmap.emails("id", "subject")}
             if len(found) == wanted:
                 return found
@@ -60,9 +62,9 @@ class HostileMailTests(BrowserCase):
         for place in ("#victim", "p", "summary", "button"):
             one = frame.locator(place).first
             if one.count():
-                one.hover(timeout=2000)
+                one.hover()
         for link in frame.locator("a").all():
-            link.click(timeout=2000)
+            link.click()
 
     def test_html_runs_no_script(self) -> None:
         window = self.watched()
@@ -118,6 +120,13 @@ class HostileMailTests(BrowserCase):
             self.assertEqual(self.ran, [], part)
         del window.faults[:]
 
+    def _ran(self, page: Page) -> bool:
+        """Wait until something has run."""
+        end = time.monotonic() + 20
+        while not self.ran and time.monotonic() < end:
+            page.wait_for_timeout(50)
+        return bool(self.ran)
+
     def test_the_detector_sees_scripts(self) -> None:
         """Without the house's defences the same bodies do run: in a page, and in a frame."""
         window = self.watched()
@@ -131,9 +140,9 @@ class HostileMailTests(BrowserCase):
         seen = set()
         for number in (0, 1, 3, 5, 6, 7, 17, 18, 20):
             window.page.goto(f"/control/{number}")
-            window.page.wait_for_timeout(100)
-            if self.ran:
+            if self._ran(window.page):
                 seen.add(number)
+            window.page.goto("about:blank")  # what it still says is heard before
             self.ran.clear()
         self.assertEqual(seen, {0, 1, 3, 5, 6, 7, 17, 18, 20})
         window.context.route(
@@ -144,10 +153,10 @@ class HostileMailTests(BrowserCase):
             ),
         )
         window.page.goto("/framed")
-        window.page.wait_for_timeout(200)
+        self._ran(window.page)
         self.assertEqual(len(self.ran), 1, CALL)
         self.ran.clear()
         window.page.goto("/control/2")
-        window.page.wait_for_timeout(200)
+        self._ran(window.page)
         self.assertEqual(self.ran, ["asked for https://evil.example/pwned.js"])
         del window.faults[:]

@@ -8,7 +8,7 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.desk import DESK, PHONE, BrowserCase, Office, Window
+from tests.browser.desk import DESK, PHONE, BrowserCase, Office, Window, still
 from tests.browser.sample_mail import week
 from tests.fakes.site import DOMAIN
 
@@ -28,10 +28,9 @@ def with_mail() -> Office:
 
 
 def _settled(page: Page) -> None:
-    """Wait until nothing moves: axe measures colours as they are."""
-    page.wait_for_timeout(300)
-    expect(page.locator(".skeleton, .spinner")).to_have_count(0)
-    page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished.catch(() => 0)))")
+    """Wait until the page asked for is there and stands still."""
+    page.wait_for_timeout(300)  # for what begins to load only now
+    still(page)
 
 
 def _at(place: str) -> Callable[[Page], None]:
@@ -126,14 +125,14 @@ class PagesTests(BrowserCase):
 
     def _all(self, scheme: str, size: tuple[int, int]) -> None:
         found: list[str] = []
-        window = self.window(size, color_scheme=scheme)
+        window = self.window(size, color_scheme=scheme, reduced_motion="reduce")
         window.context.add_init_script(_HEARD)
         found += self._look(window, "login", _at("/login"))
         window.sign_in("alice")
         for name, show in MAIL_PAGES.items():
             found += self._look(window, name, show)
         if size == DESK:
-            chief = self.window(size, color_scheme=scheme)
+            chief = self.window(size, color_scheme=scheme, reduced_motion="reduce")
             chief.context.add_init_script(_HEARD)
             chief.sign_in("admin")
             for name, show in ADMIN_PAGES.items():
@@ -160,6 +159,7 @@ class PagesTests(BrowserCase):
             const image = document.createElement('img'); image.src = 'https://x.example/a.png';
             image.alt = ''; document.body.append(image);
         }""")
+        page.wait_for_function("window.breaches.length === 1")
         page.wait_for_timeout(300)
         self.assertEqual(len(page.evaluate("window.breaches")), 1)
         window.forgive("Content Security Policy", "x.example")

@@ -17,7 +17,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from mailim.tls import self_signed, write_private
-from tests.fakes.peers import free_port, peer
+from tests.fakes.peers import HeldPort, peer
 
 _CONFIG = """
 base_dir = {dir}/run
@@ -79,8 +79,10 @@ class Dovecot:
         program = peer("dovecot", "dovecot-pop3d")
         self.directory = Path(tempfile.mkdtemp(prefix="dv"))
         self.directory.chmod(0o755)
-        self.pop3 = pop3 or free_port()
-        self.pop3s = pop3s or free_port()
+        self._held = [HeldPort("127.0.0.1") for given in (pop3, pop3s) if not given]
+        numbers = [port.number for port in self._held]
+        self.pop3 = pop3 or numbers.pop()
+        self.pop3s = pop3s or numbers.pop()
         # Dovecot refuses to run mail processes as root.
         account = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
         self._owner = (account.pw_uid, account.pw_gid)
@@ -116,7 +118,8 @@ class Dovecot:
                 os.chown(path, *self._owner)
 
     def _wait(self) -> None:
-        for _ in range(200):
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
             try:
                 with socket.create_connection(("127.0.0.1", self.pop3), 5) as probe:
                     if probe.recv(3) == b"+OK":
@@ -155,6 +158,8 @@ class Dovecot:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        for port in self._held:
+            port.release()
         shutil.rmtree(self.directory, ignore_errors=True)
 
 

@@ -22,8 +22,32 @@ def peer(program: str, package: str) -> str:
     raise SkipTest(f"needs {program} (Debian's {package})")
 
 
-def free_port() -> int:
-    """Give a TCP port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+class HeldPort:
+    """A TCP port, the same of all `addresses`, that nobody is given until it is released.
+
+    A server that sets SO_REUSEADDR, as servers do, can listen on it all the same: between
+    choosing a port and listening on it no other process gets it.
+    """
+
+    def __init__(self, *addresses: str) -> None:
+        for _ in range(50):
+            self._sockets = [socket.socket() for _ in addresses]
+            try:
+                self.number = self._bind(addresses)
+                return
+            except OSError:
+                self.release()
+        raise AssertionError(f"no port is free on all of {addresses}")
+
+    def _bind(self, addresses: tuple[str, ...]) -> int:
+        port = 0
+        for one, address in zip(self._sockets, addresses, strict=True):
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind((address, port))
+            port = one.getsockname()[1]
+        return port
+
+    def release(self) -> None:
+        """Let anybody have it."""
+        for one in self._sockets:
+            one.close()

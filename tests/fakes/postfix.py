@@ -13,7 +13,7 @@ from pathlib import Path
 from twisted.trial.unittest import SkipTest
 
 from mailim.tls import self_signed, write_private
-from tests.fakes.peers import free_port, peer
+from tests.fakes.peers import HeldPort, peer
 
 _MAIN = """
 compatibility_level = 3.6
@@ -80,7 +80,8 @@ class Postfix:
             raise SkipTest("only root can start Postfix")
         self.directory = Path(tempfile.mkdtemp(prefix="pf"))
         self.directory.chmod(0o755)
-        self.port = free_port()
+        self._held = HeldPort("127.0.0.1")
+        self.port = self._held.number
         user = pwd.getpwnam("postfix")
         certificate, key = self_signed((f"mail.{domain}",))
         write_private(self.directory / "tls.pem", certificate)
@@ -110,6 +111,7 @@ class Postfix:
     def stop(self) -> None:
         """End it and remove its directory."""
         self._postfix("abort")
+        self._held.release()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def mails(self, name: str) -> list[bytes]:
@@ -127,7 +129,7 @@ class Postfix:
             [self._program, "-c", str(self.directory), command],
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
         if done.returncode and command == "start":
             raise AssertionError(f"{done.stdout!r} {done.stderr!r} {self.log()}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from twisted.internet import reactor
@@ -48,7 +49,8 @@ class OfficeCase(TestCase):
             items = tx.items.get(account.id, tx.items.query(query).ids).values()
             return [each.prefix + tx.bodies.read(each.body_id) for each in items]
 
-        for _ in range(400):
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
             found = await self.server.core.store.read(unit)
             if len(found) >= count:
                 return found
