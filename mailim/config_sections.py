@@ -476,3 +476,9 @@ class Webmail(Section):
         pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$",
         description="Language before a user chooses (restart).",
     )
+    get_octets: int = Field(
+        default=33_554_432,
+        ge=1_048_576,
+        le=1_073_741_824,
+        description="Octets one JMAP request reads and shows of messages, but for texts (restart).",
+    )

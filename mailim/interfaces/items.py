@@ -9,7 +9,7 @@ the IMAP MODSEQ. A removal or move leaves a tombstone with its modseq.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -155,6 +155,12 @@ class IItemRows(Interface):
 
     def facts(body_ids: Sequence[int]) -> Mapping[int, MessageFacts]:
         """Give what was derived from these bodies when they were stored."""
+
+    def facts_one_by_one(body_ids: Sequence[int]) -> Iterator[tuple[int, int, MessageFacts]]:
+        """Give (body, octets of its facts as they are kept, the facts) of each.
+
+        They are read as they are taken, inside the unit: who stops has read no more.
+        """
 
     def keep_facts(body_id: int, facts: MessageFacts) -> None:
         """Keep what was derived from a body that is in no folder (an upload)."""

@@ -7,7 +7,7 @@ follow in the same transaction. Looking for items is `item_queries`, what happen
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -165,6 +165,10 @@ class ItemRows:
     def facts(self, body_ids: Sequence[int]) -> Mapping[int, MessageFacts]:
         """Give what was derived from these bodies when they were stored."""
         return self._facts.get(body_ids)
+
+    def facts_one_by_one(self, body_ids: Sequence[int]) -> Iterator[tuple[int, int, MessageFacts]]:
+        """Give (body, octets of its facts as they are kept, the facts), read as they are taken."""
+        return self._facts.one_by_one(body_ids)
 
     def keep_facts(self, body_id: int, facts: MessageFacts) -> None:
         """Keep what was derived from a body that is in no folder (an upload)."""

@@ -8,7 +8,7 @@ with them. They hold names and addresses in the order of the field, blanks betwe
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -64,6 +64,14 @@ class FactRows:
         """Give the facts of those bodies that have any."""
         rows = self._db.all(_FACTS, body_ids=id_list(body_ids))
         return {row[0]: MessageFacts.from_json(json.loads(row[1])) for row in rows}
+
+    def one_by_one(self, body_ids: Iterable[int]) -> Iterator[tuple[int, int, MessageFacts]]:
+        """Give (body, octets of its facts as they are kept, the facts) of each body that has any.
+
+        They are read as they are taken: who stops has read no more.
+        """
+        for body_id, text in self._db.cursor(_FACTS, {"body_ids": id_list(body_ids)}):
+            yield body_id, len(text), MessageFacts.from_json(json.loads(text))
 
     def need(self, body_id: int) -> MessageFacts:
         """Give the facts of one body; raises `NotFound`."""

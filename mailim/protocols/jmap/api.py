@@ -14,6 +14,7 @@ from mailim.protocols.http.problems import Problem
 from mailim.protocols.http.request import Request
 from mailim.protocols.http.response import JSON, Response
 from mailim.protocols.http.router import Route
+from mailim.protocols.jmap.budget import Budget
 from mailim.protocols.jmap.encoding import encode_response
 from mailim.protocols.jmap.limits import MAX_ID, JmapLimits
 from mailim.protocols.jmap.methods import Caller, Methods
@@ -70,8 +71,9 @@ class Api:
         except BaseException:
             self._over(account)
             raise
+        caller = Caller(account, budget=Budget(self._limits))
         # A client that hangs up stops nothing half-way: what is sent leaves the drafts, too.
-        return await shielded(self._counted(request, Caller(account), asked), "a request")
+        return await shielded(self._counted(request, caller, asked), "a request")
 
     async def _counted(self, request: Request, caller: Caller, asked: _Request) -> Response:
         try:

@@ -8,11 +8,13 @@ from typing import Any, Final
 
 from mailim.interfaces.items import Item
 from mailim.protocols.jmap.blob_ids import blob_of_part
+from mailim.protocols.jmap.budget import Budget
 from mailim.protocols.jmap.errors import MethodError
 from mailim.protocols.jmap.header_properties import (
     HeaderProperty,
-    RawHeaders,
+    Headers,
     all_headers,
+    check_header_properties,
     header_property,
 )
 from mailim.wire.message import MessageFacts
@@ -30,6 +32,7 @@ _SIMPLE: Final[Mapping[str, Callable[[Item, Part], Any]]] = {
     "language": lambda item, part: list(part.language) or None,
     "location": lambda item, part: part.location,
 }
+_NO_HEADERS: Final = Headers([], {})
 # RFC 8621 section 4.2
 DEFAULT: Final = tuple(_SIMPLE)
 
@@ -49,27 +52,36 @@ class PartView:
         return self.all_headers or bool(self.header_properties)
 
     def of(
-        self, item: Item, part: Part, headers: Callable[[Part], RawHeaders], nested: bool = False
+        self,
+        item: Item,
+        part: Part,
+        headers: Mapping[int, Headers],
+        budget: Budget,
+        nested: bool = False,
     ) -> dict[str, Any]:
-        """Give the object of a part; with `nested` also of those in it."""
-        value = {name: _SIMPLE[name](item, part) for name in self.simple}
+        """Give the object of a part; with `nested` also of those in it.
+
+        headers: by where they begin.
+        """
+        value = budget.shown({name: _SIMPLE[name](item, part) for name in self.simple})
         if nested or self.sub_parts:
             value["subParts"] = (
-                [self.of(item, each, headers, nested) for each in part.children]
+                [self.of(item, each, headers, budget, nested) for each in part.children]
                 if part.is_multipart
                 else None
             )
         if self.headers:
-            raw = headers(part)
+            own = headers.get(part.header_start, _NO_HEADERS)
             if self.all_headers:
-                value["headers"] = all_headers(raw)
+                value["headers"] = budget.shown(all_headers(own))
             for each in self.header_properties:
-                value[each.property] = each.read(raw, part.charset)
-        return value
+                value[each.property] = budget.shown(each.read(own, part.charset))
+        shown: dict[str, Any] = value
+        return shown
 
 
-def part_view(properties: Sequence[str] | None) -> PartView:
-    """Check `bodyProperties`; raises `MethodError`."""
+def part_view(properties: Sequence[str] | None, most: int) -> PartView:
+    """Check `bodyProperties`, `most` of them of the header; raises `MethodError`."""
     simple: list[str] = []
     of_headers: list[HeaderProperty] = []
     chosen = dict.fromkeys(DEFAULT if properties is None else properties)
@@ -80,6 +92,7 @@ def part_view(properties: Sequence[str] | None) -> PartView:
             of_headers.append(header_property(name))
         elif name not in ("headers", "subParts"):
             raise MethodError("invalidArguments", f"a part has no property {name[:100]!r}")
+    check_header_properties(of_headers, most)
     return PartView(tuple(simple), "subParts" in chosen, "headers" in chosen, tuple(of_headers))
 
 

@@ -5,12 +5,12 @@ Only as much of a body is read as can be shown; decoding runs in a thread.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from mailim.interfaces.bodies import IBodies
 from mailim.protocols.http.request import Threads
-from mailim.protocols.jmap.errors import MethodError
+from mailim.protocols.jmap.budget import Budget
 from mailim.wire.mime import text_of
 from mailim.wire.part import Part
 
@@ -18,31 +18,23 @@ from mailim.wire.part import Part
 _EXPANSION: Final = 3.2
 
 
-@dataclass(slots=True)
-class Budget:
-    """Octets of text one method call may still give, and most `each` one text may have."""
-
-    left: int
-    each: int
-
-    def take(self, octets: int) -> None:
-        """Count some; raises `MethodError` "requestTooLarge" when there are no more."""
-        self.left -= octets
-        if self.left < 0:
-            raise MethodError("requestTooLarge", "too much text at once; ask for fewer emails")
-
-
 async def body_value(
-    bodies: IBodies, threads: Threads, sha256: bytes, part: Part, limit: int, budget: Budget
+    bodies: IBodies,
+    threads: Threads,
+    sha256: bytes,
+    part: Part,
+    limit: int,
+    budget: Budget | None = None,
 ) -> dict[str, Any]:
-    """Give the text of one part, at most `limit` octets of UTF-8."""
+    """Give the text of one part, at most `limit` octets of UTF-8, and count it."""
     encoded = min(part.body_end - part.body_start, int((limit * 4 + 64) * _EXPANSION))
     octets = await bodies.read(sha256, part.body_start, part.body_start + encoded)
     moved = replace(part, header_start=0, body_start=0, body_end=len(octets))
     html = part.content_type == "text/html"
     text, problem, cut = await threads(lambda: _decode(octets, moved, limit, html))
     truncated = cut or encoded < part.body_end - part.body_start
-    budget.take(len(text))
+    if budget is not None:
+        budget.text(len(text))
     return {"value": text, "isEncodingProblem": problem, "isTruncated": truncated}
 
 

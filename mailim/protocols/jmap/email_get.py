@@ -6,14 +6,14 @@ Header properties read the header, body values the parts they show.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
 
 from mailim.interfaces.items import Item, ItemQuery
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.protocols.http.request import Threads
 from mailim.protocols.jmap.arguments import ChangesArguments, GetArguments, state_number
-from mailim.protocols.jmap.body_values import Budget
+from mailim.protocols.jmap.budget import Budget
 from mailim.protocols.jmap.email_view import EmailView, ViewArguments
 from mailim.protocols.jmap.errors import MethodError
 from mailim.protocols.jmap.getting import (
@@ -29,6 +29,7 @@ from mailim.wire.jmap_ids import EMAIL
 from mailim.wire.message import MessageFacts
 from mailim.wire.part import Part
 
+_NOTHING: Final = MessageFacts(Part())
 _Found = tuple[Item, MessageFacts, dict[str, Any]]
 
 
@@ -50,32 +51,37 @@ class EmailGet:
 
     async def call(self, caller: Caller, arguments: EmailGetArguments) -> Mapping[str, Any]:
         """Read."""
-        view = EmailView(arguments)
+        view = EmailView(arguments, self._limits)
+        budget = caller.budget
         check_size(len(arguments.ids or ()), self._limits.objects_in_get)
         state, found, missing = await self._store.read(
-            lambda tx: self._read(tx, caller, arguments, view)
+            lambda tx: self._read(tx, caller, arguments, view, budget)
         )
         if sum(len(view.spans(facts)) for _, facts, _ in found) > self._limits.header_reads:
             raise MethodError("requestTooLarge", "too many headers at once")
-        budget = Budget(self._limits.body_values_octets, self._limits.body_value_octets)
-        for item, facts, email in found:
+        for item, facts, email in found if view.body else ():
             await view.complete(self._store.bodies, self._threads, item, facts, email, budget)
         return get_response(caller, state, [email for _, _, email in found], missing)
 
     def _read(
-        self, tx: ITransaction, caller: Caller, arguments: EmailGetArguments, view: EmailView
+        self,
+        tx: ITransaction,
+        caller: Caller,
+        arguments: EmailGetArguments,
+        view: EmailView,
+        budget: Budget,
     ) -> tuple[int, list[_Found], list[str]]:
         """Read rows and facts, and make of them what needs no body (runs in a thread)."""
         numbers = self._numbers(tx, caller, arguments)
         items = tx.items.get(caller.number, [each for each in numbers.values() if each])
-        facts = tx.items.facts([each.body_id for each in items.values()]) if view.facts else {}
-        nothing = MessageFacts(Part())
-        found: list[_Found] = []
-        for item in (items[each] for each in numbers.values() if each and each in items):
-            derived = facts.get(item.body_id, nothing)
-            found.append((item, derived, view.simple(item, derived)))
+        found: dict[int, _Found] = {}
+        for item, facts in _with_facts(tx, items.values(), view, budget):
+            email = view.simple(item, facts, budget)
+            # Facts take more room than what is shown of them: few requests want them later.
+            found[item.id] = (item, facts if view.body else _NOTHING, email)
         missing = [id for id, number in numbers.items() if number not in items]
-        return tx.items.state(caller.number), found, missing
+        chosen = [found[each] for each in numbers.values() if each and each in found]
+        return tx.items.state(caller.number), chosen, missing
 
     def _numbers(
         self, tx: ITransaction, caller: Caller, arguments: EmailGetArguments
@@ -86,6 +92,24 @@ class EmailGet:
         ids = tx.items.query(ItemQuery(caller.number, limit=limit + 1)).ids
         check_size(len(ids), limit)
         return {str(each): each for each in ids}
+
+
+def _with_facts(
+    tx: ITransaction, items: Collection[Item], view: EmailView, budget: Budget
+) -> Iterator[tuple[Item, MessageFacts]]:
+    """Give each item with what is known of it, which is read as it is taken."""
+    of_body: dict[int, list[Item]] = {}
+    for item in items:
+        of_body.setdefault(item.body_id, []).append(item)
+    if view.facts:
+        for body_id, octets, facts in tx.items.facts_one_by_one(list(of_body)):
+            if len(items) > 1:  # one alone can always be had
+                budget.read(octets)
+            for item in of_body.pop(body_id):
+                yield item, facts
+    for rest in of_body.values():
+        for item in rest:
+            yield item, _NOTHING
 
 
 class EmailChanges:

@@ -13,7 +13,6 @@ from mailim.interfaces.items import Item
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.protocols.http.request import Threads
 from mailim.protocols.jmap.arguments import AccountArguments, Id
-from mailim.protocols.jmap.body_values import Budget
 from mailim.protocols.jmap.email_composer import Composed, EmailComposer
 from mailim.protocols.jmap.email_view import EmailView, ViewArguments
 from mailim.protocols.jmap.errors import MethodError, SetError
@@ -55,9 +54,8 @@ class EmailParse:
     async def call(self, caller: Caller, arguments: EmailParseArguments) -> Mapping[str, Any]:
         """Look at them, one after the other."""
         check_size(len(arguments.blob_ids), self._limits.objects_in_parse)
-        view = EmailView(arguments, DEFAULT)
+        view = EmailView(arguments, self._limits, DEFAULT)
         asked = DEFAULT if arguments.properties is None else arguments.properties
-        budget = Budget(self._limits.body_values_octets, self._limits.body_value_octets)
         parsed: dict[str, Any] = {}
         not_parsable: list[str] = []
         not_found: list[str] = []
@@ -72,7 +70,7 @@ class EmailParse:
             if found is None:
                 not_parsable.append(id)
             else:
-                email = await self._shown(caller, found, view, budget)
+                email = await self._shown(caller, found, view)
                 email |= {name: None for name in _NOT_YET if name in email}
                 email |= {"blobId": id} if "blobId" in email else {}
                 parsed[id] = {name: email[name] for name in asked}
@@ -83,9 +81,7 @@ class EmailParse:
             "notFound": not_found or None,
         }
 
-    async def _shown(
-        self, caller: Caller, found: Composed, view: EmailView, budget: Budget
-    ) -> dict[str, Any]:
+    async def _shown(self, caller: Caller, found: Composed, view: EmailView) -> dict[str, Any]:
         body, facts, now = found.body, found.facts, self._composer.now()
         if len(view.spans(facts)) > self._limits.header_reads:
             raise MethodError("requestTooLarge", "too many headers at once")
@@ -104,6 +100,6 @@ class EmailParse:
             )  # fmt: skip
 
         item = await self._store.write(unit)
-        email = view.simple(item, facts)
-        await view.complete(self._store.bodies, self._threads, item, facts, email, budget)
+        email = view.simple(item, facts, caller.budget)
+        await view.complete(self._store.bodies, self._threads, item, facts, email, caller.budget)
         return email

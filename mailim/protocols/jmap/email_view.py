@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from pydantic import Field
+from twisted.internet.defer import maybeDeferred
 
 from mailim.interfaces.bodies import IBodies
 from mailim.interfaces.items import Item
@@ -18,20 +20,23 @@ from mailim.protocols.jmap.body_parts import (
     own_parts,
     part_view,
 )
-from mailim.protocols.jmap.body_values import Budget, body_value
+from mailim.protocols.jmap.body_values import body_value
+from mailim.protocols.jmap.budget import Budget
 from mailim.protocols.jmap.emails import DEFAULT, OF_FACTS, OF_ITEM, OF_PARTS, PROPERTIES
 from mailim.protocols.jmap.errors import MethodError
 from mailim.protocols.jmap.header_properties import (
     HeaderProperty,
-    RawHeaders,
+    Headers,
     all_headers,
+    check_header_properties,
     header_property,
 )
-from mailim.wire.fields import raw_fields
+from mailim.protocols.jmap.limits import JmapLimits
 from mailim.wire.message import MessageFacts
 from mailim.wire.part import Part
 
 MAX_HEADER: Final = 1024 * 1024  # octets of one header looked at
+_LONG: Final = 16 * 1024  # octets of headers that are better taken apart in a thread
 
 
 class ViewArguments(Arguments):
@@ -48,10 +53,13 @@ class ViewArguments(Arguments):
 class EmailView:
     """What of each message is asked for; checks it (`MethodError`)."""
 
-    def __init__(self, arguments: ViewArguments, default: Collection[str] = DEFAULT) -> None:
+    def __init__(
+        self, arguments: ViewArguments, limits: JmapLimits, default: Collection[str] = DEFAULT
+    ) -> None:
         self.properties: set[str] = set()
         self.header_properties: list[HeaderProperty] = []
-        for name in default if arguments.properties is None else arguments.properties:
+        asked = default if arguments.properties is None else arguments.properties
+        for name in dict.fromkeys(asked):
             if name.startswith("header:"):
                 self.header_properties.append(header_property(name))
             elif name in PROPERTIES:
@@ -59,7 +67,8 @@ class EmailView:
             else:
                 raise MethodError("invalidArguments", f"there is no property {name[:100]!r}")
         self.properties.add("id")
-        self.parts: PartView = part_view(arguments.body_properties)
+        check_header_properties(self.header_properties, limits.header_properties)
+        self.parts: PartView = part_view(arguments.body_properties, limits.header_properties)
         self.max_octets = arguments.max_body_value_bytes
         self.facts = bool(self.properties - OF_ITEM.keys() or self.header_properties)
         self._fetched = [
@@ -72,16 +81,23 @@ class EmailView:
         ]
         self._fetch_all = arguments.fetch_all_body_values
 
-    def simple(self, item: Item, facts: MessageFacts) -> dict[str, Any]:
-        """Give what needs no body."""
+    @property
+    def body(self) -> bool:
+        """The message itself has to be read, not only what was derived from it."""
+        of_header = "headers" in self.properties or bool(self.header_properties)
+        of_parts = self.parts.headers and bool(self.properties & OF_PARTS)
+        return of_header or of_parts or "bodyValues" in self.properties
+
+    def simple(self, item: Item, facts: MessageFacts, budget: Budget) -> dict[str, Any]:
+        """Give what needs no body; raises `MethodError` for too much."""
         email: dict[str, Any] = {}
         for name in self.properties:
             if name in OF_ITEM:
-                email[name] = OF_ITEM[name](item)
+                email[name] = budget.shown(OF_ITEM[name](item))
             elif name in OF_FACTS:
-                email[name] = OF_FACTS[name](facts)
+                email[name] = budget.shown(OF_FACTS[name](facts))
         if not self.parts.headers:
-            self._add_parts(item, facts, email, {})
+            self._add_parts(item, facts, email, {}, budget)
         return email
 
     def spans(self, facts: MessageFacts) -> list[tuple[int, int]]:
@@ -99,17 +115,24 @@ class EmailView:
         )
 
     def add_headers(
-        self, item: Item, facts: MessageFacts, email: dict[str, Any], octets: Mapping[int, bytes]
+        self,
+        item: Item,
+        facts: MessageFacts,
+        email: dict[str, Any],
+        octets: Mapping[int, bytes],
+        budget: Budget,
     ) -> None:
         """Add what the headers say, given by the places where they begin."""
         top = facts.structure
-        own = [*raw_fields(item.prefix), *raw_fields(octets.get(top.header_start, b""))]
-        if "headers" in self.properties:
-            email["headers"] = all_headers(own)
-        for each in self.header_properties:
-            email[each.property] = each.read(own, top.charset)
+        if "headers" in self.properties or self.header_properties:
+            own = Headers.read(budget, item.prefix, octets.get(top.header_start, b""))
+            if "headers" in self.properties:
+                email["headers"] = budget.shown(all_headers(own))
+            for each in self.header_properties:
+                email[each.property] = budget.shown(each.read(own, top.charset))
         if self.parts.headers:
-            self._add_parts(item, facts, email, octets)
+            headers = {start: Headers.read(budget, each) for start, each in octets.items()}
+            self._add_parts(item, facts, email, headers, budget)
 
     async def complete(
         self,
@@ -123,27 +146,32 @@ class EmailView:
         """Add what needs the header or the text; raises `MethodError` for too much text."""
         spans = self.spans(facts)
         if spans:
+            length = sum(end - start for start, end in spans)
+            budget.read(length)
             octets = {start: await bodies.read(item.sha256, start, end) for start, end in spans}
-            self.add_headers(item, facts, email, octets)
+            add = partial(self.add_headers, item, facts, email, octets, budget)
+            await (threads(add) if length > _LONG else maybeDeferred(add))
         if "bodyValues" in self.properties:
-            limit = min(self.max_octets or budget.each, budget.each)
+            limit = min(self.max_octets or budget.each_text, budget.each_text)
             email["bodyValues"] = {
                 path: await body_value(bodies, threads, item.sha256, part, limit, budget)
                 for path, part in self.text_parts(facts).items()
             }
 
     def _add_parts(
-        self, item: Item, facts: MessageFacts, email: dict[str, Any], octets: Mapping[int, bytes]
+        self,
+        item: Item,
+        facts: MessageFacts,
+        email: dict[str, Any],
+        headers: Mapping[int, Headers],
+        budget: Budget,
     ) -> None:
-        def headers(part: Part) -> RawHeaders:
-            return list(raw_fields(octets.get(part.header_start, b"")))
-
         for name in self.properties & OF_PARTS:
             if name == "bodyStructure":
-                email[name] = self.parts.of(item, facts.structure, headers, nested=True)
+                email[name] = self.parts.of(item, facts.structure, headers, budget, nested=True)
             else:
                 parts: Sequence[Part] = listed_parts(facts, name)
-                email[name] = [self.parts.of(item, part, headers) for part in parts]
+                email[name] = [self.parts.of(item, part, headers, budget) for part in parts]
 
     def text_parts(self, facts: MessageFacts) -> dict[str, Part]:
         """Give the parts whose text is asked for, by id."""

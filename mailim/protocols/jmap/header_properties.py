@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sized
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
+from mailim.protocols.jmap.budget import Budget
 from mailim.protocols.jmap.errors import MethodError
+from mailim.wire.fields import raw_fields
 from mailim.wire.header_forms import HeaderForm, header_as
 
-RawHeaders = Sequence[tuple[str, bytes]]  # (name as written, raw value), in order
-
 MAX_NAME: Final = 100
+_FIELD: Final = 64  # octets a field counts for, however short it is
 _PROPERTY: Final = re.compile(r"header:([!-9;-~]{1,100})(?::as([A-Za-z]{1,20}))?(:all)?")
 
 _TEXT: Final = frozenset({HeaderForm.RAW, HeaderForm.TEXT})
@@ -46,6 +48,24 @@ _ALLOWED: Final[dict[str, frozenset[HeaderForm]]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Headers:
+    """The fields of a header: (name as written, raw value) in order, and values by name."""
+
+    fields: list[tuple[str, bytes]]
+    named: dict[str, list[bytes]]  # by name in lower case
+
+    @classmethod
+    def read(cls, budget: Budget, *blocks: bytes) -> Headers:
+        """Take blocks of fields apart; raises `MethodError` when the budget is spent."""
+        headers = cls([], {})
+        for name, value in chain.from_iterable(map(raw_fields, blocks)):
+            budget.read(_FIELD)
+            headers.fields.append((name, value))
+            headers.named.setdefault(name.lower(), []).append(value)
+        return headers
+
+
+@dataclass(frozen=True, slots=True)
 class HeaderProperty:
     """One such property, taken apart."""
 
@@ -54,9 +74,9 @@ class HeaderProperty:
     form: HeaderForm
     all: bool
 
-    def read(self, headers: RawHeaders, hint: str | None = None) -> Any:
+    def read(self, headers: Headers, hint: str | None = None) -> Any:
         """Give its value: the last such field's (null if none), or all in order."""
-        values = [value for name, value in headers if name.lower() == self.field]
+        values = headers.named.get(self.field, [])
         if self.all:
             return header_as(self.form, values, hint)
         return header_as(self.form, values[-1:], hint)[0] if values else None
@@ -77,7 +97,14 @@ def header_property(property: str) -> HeaderProperty:
     return HeaderProperty(property, name, form, found[3] is not None)
 
 
-def all_headers(headers: RawHeaders) -> list[dict[str, str]]:
+def check_header_properties(chosen: Sized, most: int) -> None:
+    """Raises `MethodError` for more than may be asked for at once."""
+    if len(chosen) > most:
+        raise MethodError("requestTooLarge", f"at most {most} properties of headers")
+
+
+def all_headers(headers: Headers) -> list[dict[str, str]]:
     """Give the property `headers` (EmailHeader[])."""
-    raw = header_as(HeaderForm.RAW, [value for _, value in headers])
-    return [{"name": name, "value": value} for (name, _), value in zip(headers, raw, strict=True)]
+    fields = headers.fields
+    raw = header_as(HeaderForm.RAW, [value for _, value in fields])
+    return [{"name": name, "value": value} for (name, _), value in zip(fields, raw, strict=True)]

@@ -31,7 +31,9 @@ class JmapLimits:
     changes: int = 5000  # ids of /changes given at once
     changed_for_query: int = 10_000  # changed objects a /queryChanges looks at
     body_value_octets: int = 8 * 1024 * 1024  # of one body value
-    body_values_octets: int = 32 * 1024 * 1024  # of all in one call
+    body_values_octets: int = 32 * 1024 * 1024  # of all in one request
+    get_octets: int = 32 * 1024 * 1024  # of all else one request reads and shows of messages
+    header_properties: int = 100  # properties "header:…" of messages, and of parts
     header_reads: int = 2000  # headers, of messages and parts, read for one call
     submission_recipients: int = 10_000  # of all submissions given by one call
     objects_in_parse: int = 20  # blobs looked at by one Email/parse
@@ -53,6 +55,7 @@ class JmapLimits:
         return cls(
             size_upload=section.upload_octets,
             uploads_octets=section.uploads_octets_per_account,
+            get_octets=section.get_octets,
             size_message=mail.message_octets,
             size_attachments=rest * 57 // 78,
         )

@@ -13,7 +13,9 @@ from twisted.python.failure import Failure
 from mailim.errors import MailimError
 from mailim.interfaces.accounts import Account
 from mailim.protocols.jmap.arguments import AccountArguments, Arguments, read_arguments
+from mailim.protocols.jmap.budget import Budget
 from mailim.protocols.jmap.errors import MethodError, method_error_of
+from mailim.protocols.jmap.limits import JmapLimits
 from mailim.protocols.jmap.references import Invocation, resolve_references
 from mailim.wire.jmap_ids import ACCOUNT, write_id
 
@@ -24,11 +26,12 @@ SUBMISSION: Final = "urn:ietf:params:jmap:submission"
 
 @dataclass(slots=True)
 class Caller:
-    """Who makes the calls of one request, and the ids it created so far (section 3.3)."""
+    """Who makes the calls of one request, the ids it created (section 3.3), what it may cost."""
 
     account: Account
     created: dict[str, str] = field(default_factory=dict)
     using: frozenset[str] = frozenset()  # capabilities the client knows (section 1.8)
+    budget: Budget = field(default_factory=lambda: Budget(JmapLimits()))
 
     @property
     def number(self) -> int:

@@ -17,7 +17,7 @@ from mailim.interfaces.store import IStore, ITransaction
 from mailim.protocols.http.request import Threads
 from mailim.protocols.jmap.arguments import AccountArguments, Id, Object
 from mailim.protocols.jmap.body_parts import listed_parts
-from mailim.protocols.jmap.body_values import Budget, body_value
+from mailim.protocols.jmap.body_values import body_value
 from mailim.protocols.jmap.email_filter import read_filter
 from mailim.protocols.jmap.getting import check_size, numbers_of
 from mailim.protocols.jmap.limits import JmapLimits
@@ -63,8 +63,12 @@ class SearchSnippetGet:
 
         def unit(tx: ITransaction) -> list[tuple[Item, MessageFacts]]:
             items = tx.items.get(caller.number, [each for each in numbers.values() if each])
-            facts = tx.items.facts([each.body_id for each in items.values()])
             chosen = [items[each] for each in numbers.values() if each and each in items]
+            facts = {}
+            for body_id, octets, each in tx.items.facts_one_by_one([i.body_id for i in chosen]):
+                if len(chosen) > 1:  # one alone can always be had
+                    caller.budget.read(octets)
+                facts[body_id] = each
             return [(item, facts[item.body_id]) for item in chosen if item.body_id in facts]
 
         found = await self._store.read(unit)
@@ -101,7 +105,6 @@ class SearchSnippetGet:
                     item.sha256,
                     part,
                     _LOOKED_AT,
-                    Budget(_LOOKED_AT, _LOOKED_AT),
                 )
                 text: str = value["value"]
                 if part.content_type == "text/html":
