@@ -42,7 +42,7 @@ class RawSmtp(Protocol):
             waiting, self._waiting = self._waiting, None
             waiting.callback(None)
 
-    async def next(self, seconds: float = 20.0) -> str:
+    async def next(self, seconds: float = 60.0) -> str:
         """Give the next reply; fails after a while."""
         if not self._replies:
             self._waiting = Deferred()

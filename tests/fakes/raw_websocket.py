@@ -78,7 +78,7 @@ class RawWebSocket(Protocol):
     def _write(self, data: bytes) -> None:
         self.transport.write(data)  # type: ignore[union-attr]
 
-    async def next(self, seconds: float = 10.0) -> Any:
+    async def next(self, seconds: float = 60.0) -> Any:
         """Give the next event."""
         if not self._events:
             self._waiting = Deferred()

@@ -39,7 +39,7 @@ class RawClient(Protocol):
             waiting, self._waiting = self._waiting, None
             waiting.callback(None)
 
-    async def next(self, seconds: float = 10.0) -> Any:
+    async def next(self, seconds: float = 60.0) -> Any:
         """Give the next event; fails after a while."""
         if not self._events:
             self._waiting = Deferred()

@@ -106,8 +106,10 @@ class Post(TestCase):
 
     async def settle(self) -> None:
         """Wait until the queue has nothing to do at this time."""
-        for _ in range(500):
-            await deferLater(reactor, 0.005)
+        clock: Any = reactor
+        end = clock.seconds() + 60
+        while clock.seconds() < end:
+            await deferLater(clock, 0.005)
             now = self.intake.now()
             due = await self.store.read(lambda tx, now=now: tx.spool.due(now, 1))  # type: ignore[misc]
             if not due and not self.queue.busy and not self.queue._looking:

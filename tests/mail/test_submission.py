@@ -9,7 +9,6 @@ from typing import Any
 
 from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred, DeferredList, fail
-from twisted.internet.task import deferLater
 
 from mailim.errors import StoreUnavailable
 from mailim.events import ObjectsChanged
@@ -22,6 +21,7 @@ from mailim.mail.outgoing import Outgoing, Ready, Unsendable
 from mailim.mail.submission import AT_ONCE, LONGEST_SLEEP, TROUBLE_SECONDS, Submitting
 from mailim.wire.bcc import without_bcc
 from mailim.wire.message import describe
+from tests.fakes.waiting import until
 from tests.mail.post import START, Post
 from tests.store.mails import add_item, message, prepared
 
@@ -265,11 +265,7 @@ class OutgoingTests(Post):
         self.patch(self.store.bodies, "stream", broken)
         with self.assertRaises(StoreUnavailable):
             await self.ready(data)
-        for _ in range(500):  # a thread removes it
-            if sorted(files._directory.rglob("*")) == before:
-                return
-            await deferLater(reactor, 0.01)
-        self.fail("the copy was left behind")
+        await until(lambda: sorted(files._directory.rglob("*")) == before)  # a thread removes it
 
 
 class WithoutBccTests(Post):

@@ -15,6 +15,7 @@ from mailim.interfaces.store import IStore, Priority
 from mailim.store import indexing
 from mailim.store.indexing import Indexing
 from tests.fakes.store import open_store
+from tests.fakes.waiting import until
 from tests.store.mails import add_account, add_item, message
 
 
@@ -41,11 +42,10 @@ class IndexingTest(TestCase):
         return await self.store.read(unit)
 
     async def until_indexed(self) -> None:
-        for _ in range(200):
-            if not await self.waiting():
-                return
-            await deferLater(reactor, 0.02)
-        self.fail("the index was not filled")
+        async def filled() -> bool:
+            return not await self.waiting()
+
+        await until(filled)
 
     def started(self, store: IStore) -> Indexing:
         service = Indexing(reactor, store, self.events)

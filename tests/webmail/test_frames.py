@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from email.message import EmailMessage
+from typing import Any
 
 from mailim.interfaces.spool import NewMail
 from mailim.wire.jmap_ids import EMAIL, write_id
 from tests.fakes.inside import PASSWORD
+from tests.fakes.waiting import until
 from tests.fakes.web import WebClient
 from tests.webmail.test_pages import PagesCase
 
@@ -132,14 +134,10 @@ class FrameTests(PagesCase):
         account = await core.accounts.show("alice@example.test")
         mail = NewMail("", (account.address,), "multipop", "test", core.intake.now(), account.id)
         await core.intake.accept(mail, html_mail())
-        from twisted.internet import reactor
-        from twisted.internet.task import deferLater
 
-        found = None
-        for _ in range(100):
+        async def inbox() -> Any:
             found = await core.store.read(lambda tx: tx.folders.by_role(account.id, "inbox"))
-            if found is not None and found.total:
-                break
-            await deferLater(reactor, 0.02, lambda: None)
-        assert found is not None
+            return found if found is not None and found.total else None
+
+        found = await until(inbox)
         self.assertEqual((found.total, found.unread), (1, 1))

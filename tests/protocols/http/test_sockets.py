@@ -21,6 +21,7 @@ from mailim.protocols.http.response import Response, json_response
 from mailim.protocols.http.router import Route, Router
 from mailim.protocols.http.site import Site
 from mailim.tls import self_signed
+from tests.fakes.waiting import until
 
 reactor: Any = installed
 MEGABYTE = 1 << 20
@@ -54,11 +55,7 @@ class SocketTests(TestCase):
         self.site.close()
         await self.plain.stopListening()
         await self.tls.stopListening()
-        for _ in range(100):
-            if not self.site.connections:
-                break
-            await deferLater(reactor, 0.01)
-        self.assertEqual(self.site.connections, 0)
+        await until(lambda: not self.site.connections)
 
     async def small(self, request: Request) -> Response:
         return json_response(len(await request.body.all()))
@@ -86,10 +83,10 @@ class SocketTests(TestCase):
 
     def connect(self, tls: bool) -> http.client.HTTPConnection:
         if not tls:
-            return http.client.HTTPConnection("127.0.0.1", self.plain.getHost().port, timeout=10)
+            return http.client.HTTPConnection("127.0.0.1", self.plain.getHost().port, timeout=60)
         context = ssl.create_default_context(cadata=self.certificate)
         port = self.tls.getHost().port
-        connection = http.client.HTTPSConnection("localhost", port, timeout=10, context=context)
+        connection = http.client.HTTPSConnection("localhost", port, timeout=60, context=context)
         return connection
 
     async def both(self, work: Callable[[http.client.HTTPConnection], Any]) -> list[Any]:
@@ -152,7 +149,7 @@ class SocketTests(TestCase):
 
     async def test_a_reader_that_stops_stops_the_writer(self) -> None:
         def read_some() -> socket.socket:
-            client = socket.create_connection(("127.0.0.1", self.plain.getHost().port), timeout=10)
+            client = socket.create_connection(("127.0.0.1", self.plain.getHost().port), timeout=60)
             client.sendall(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
             client.recv(1000)
             return client

@@ -12,6 +12,7 @@ from twisted.internet.task import deferLater
 from mailim.events import ItemsChanged, MailDelivered
 from mailim.protocols.jmap.email_composer import EmailComposer
 from mailim.protocols.jmap.limits import JmapLimits
+from tests.fakes.waiting import until
 from tests.protocols.jmap.creating import DRAFT, Creating
 from tests.protocols.jmap.kit import here, mail
 
@@ -166,18 +167,12 @@ class DraftTests(Creating):
         bodies: Any = kit.store.bodies
         temporary: Path = bodies._files._temporary
         work = Deferred.fromCoroutine(self.compose(composer, value))
-        for _ in range(200):
-            if list(temporary.iterdir()):
-                break
-            await deferLater(reactor, 0.001)
+        while not list(temporary.iterdir()) and not work.called:
+            await deferLater(reactor, 0)
         self.assertEqual(len(list(temporary.iterdir())), 1)
         work.cancel()
         await self.assertFailure(work, CancelledError)
-        for _ in range(200):
-            if not list(temporary.iterdir()):
-                break
-            await deferLater(reactor, 0.01)
-        self.assertEqual(list(temporary.iterdir()), [])
+        await until(lambda: not list(temporary.iterdir()))
         await self.create(attachments=[{"blobId": blob}])
 
     async def compose(self, composer: EmailComposer, value: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from twisted.trial.unittest import TestCase
 
 from mailim.protocols.http.router import Router
 from mailim.protocols.jmap.limits import JmapLimits
+from tests.fakes.waiting import until
 from tests.protocols.http.loopback import Connection, LocalSite, parse
 from tests.protocols.jmap.kit import ALICE, PASSWORD, Kit
 
@@ -30,11 +31,10 @@ class OverHttpTests(TestCase):
         connection.send("\r\n".join(lines).encode() + b"\r\n\r\n")
 
     async def until(self, connection: Connection, wanted: bytes) -> None:
-        for _ in range(500):
-            if wanted in connection.output:
-                return
-            await deferLater(reactor, 0.01)
-        self.fail(f"{wanted!r} did not come: {connection.output[-500:]!r}")
+        try:
+            await until(lambda: wanted in connection.output)
+        except AssertionError:
+            self.fail(f"{wanted!r} did not come: {connection.output[-500:]!r}")
 
     async def test_too_large(self) -> None:
         kit, connection = await self.connect(JmapLimits(size_request=1000, size_upload=2000))

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from twisted.internet import reactor
 from twisted.internet.defer import fail
 from twisted.internet.ssl import CertificateOptions
-from twisted.internet.task import deferLater
 
 from mailim.errors import StoreUnavailable
 from tests.fakes.raw_smtp import CLOSED
+from tests.fakes.waiting import until
 from tests.protocols.smtp.office import ALICE, BOB, OfficeCase
 
 TEXT = "From: carl@example.org\r\nSubject: hi\r\n\r\n..dots\r\n.\r\n"
@@ -330,12 +329,8 @@ class FailureTests(OfficeCase):
         await (await self.connect()).say("NOOP")
         self.assertEqual(await self.spooled(), 0)
         bodies = server.core.site.var / "bodies"
-        for _ in range(200):  # files are removed in a thread
-            left = [each for each in bodies.rglob("*") if each.is_file()]
-            if not left:
-                break
-            await deferLater(reactor, 0.02)
-        self.assertEqual(left, [])
+        # Files are removed in a thread.
+        await until(lambda: not any(each.is_file() for each in bodies.rglob("*")))
 
     async def test_the_server_stops(self) -> None:
         server = await self.serve()

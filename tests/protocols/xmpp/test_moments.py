@@ -19,6 +19,7 @@ from mailim.wire.scram_client import ScramClient
 from mailim.wire.xml import Element, StreamClose, StreamOpen
 from tests.fakes.inside import DOMAIN, PASSWORD
 from tests.fakes.raw_xmpp import CLOSED, RawClient
+from tests.fakes.waiting import until
 from tests.protocols.xmpp.test_streams import StreamCase
 from tests.protocols.xmpp.test_websocket import WebSocketCase
 
@@ -112,8 +113,8 @@ class ReloadTests(StreamCase):
         server = await self.serve()
         client = await self.connect()
         await client.start_tls()
-        await pause()  # for the handshake
-        shown = client.transport.getHandle().get_peer_certificate()  # type: ignore[union-attr]
+        handle = client.transport.getHandle()  # type: ignore[union-attr]
+        shown = await until(handle.get_peer_certificate)  # it is there after the handshake
         site = server.core.site
         certificate, key = self_signed(("another",))
         site.path(site.config.tls.certificate).write_bytes(certificate)
@@ -167,10 +168,9 @@ class HeaderTests(StreamCase):
             events.append(event)
         self.assertIsInstance(events[0], Element)
         self.assertIsInstance(events[-1], StreamClose)
-        await pause()
         bob = await server.core.directory.find(f"bob@{DOMAIN}")
         assert bob is not None
-        kept = await server.core.store.read(lambda tx: tx.im.offline(bob.id, 10))
+        kept = await until(lambda: server.core.store.read(lambda tx: tx.im.offline(bob.id, 10)))
         self.assertEqual(len(kept), 1)
 
 
@@ -220,25 +220,24 @@ class PageTests(WebSocketCase):
         gone = []
         self.patch(client.transport, "loseConnection", lambda: gone.append(1))
         client._write(client._wire.send(CloseConnection(1001)))
-        await pause(0.3)
-        self.assertEqual(len(server.im.sessions), 0)
+        await until(lambda: len(server.im.sessions) == 0, 20)  # a ping would come after 30
 
     async def test_a_peer_we_do_not_read_is_not_taken_for_dead(self) -> None:
         server = await self.serve()
         server._connections.settings = replace(
-            server._connections.settings, ping_seconds=0.2, stanzas_per_second=5.0
+            server._connections.settings, ping_seconds=1.0, stanzas_per_second=5.0
         )
         client = await self.upgraded()
         await client.sign_in("alice", PASSWORD)
-        for number in range(56):  # a burst of 50 is allowed, then we pause for a second
+        for number in range(66):  # a burst of 50 is allowed, then we pause for three seconds
             client.send(
                 f"<iq xmlns='{ns.CLIENT}' type='get' id='{number}' to='{DOMAIN}'>"
                 "<ping xmlns='urn:xmpp:ping'/></iq>"
             )
         answered = 0
-        while answered < 56:
+        while answered < 66:
             event = await client.next()
             self.assertIsInstance(event, Element)
             answered += 1
-        await pause(0.8)
+        await pause(2.5)
         self.assertEqual(len(server.im.sessions), 1)

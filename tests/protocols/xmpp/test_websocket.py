@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from twisted.internet import reactor
-from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 from wsproto.events import AcceptConnection, CloseConnection, RejectConnection
 
@@ -16,6 +15,7 @@ from mailim.wire import ns
 from mailim.wire.xml import Element
 from tests.fakes.inside import PASSWORD, serve
 from tests.fakes.raw_websocket import CLOSED, RawWebSocket, connect
+from tests.fakes.waiting import until
 
 
 class WebSocketCase(TestCase):
@@ -129,8 +129,7 @@ class WebSocketTests(WebSocketCase):
         client.send(f"<close xmlns='{ns.FRAMING}'/>")
         self.assertEqual((await client.next()).name, "close")  # RFC 7395 3.6
         self.assertIsInstance(await client.next(), CloseConnection)
-        await deferLater(reactor, 0.1, lambda: None)
-        self.assertEqual(len(self.server.im.sessions), 0)
+        await until(lambda: len(self.server.im.sessions) == 0)
 
     async def test_broken_frames_get_their_stream_error(self) -> None:
         await self.serve()

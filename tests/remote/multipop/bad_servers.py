@@ -101,7 +101,10 @@ class BadServerTest(SiteTest):
     async def recovers(self) -> None:
         """The server behaves again."""
         self.server.acts.clear()
+        usual = self.config
+        self.config = usual.model_copy(update={"timeout_seconds": 60})
         await self.multipop.run()
+        self.config = usual
         found = await self.multipop.find(1)
         self.assertEqual((found.state, found.box.last_error), ("idle", ""))
         self.assertEqual(self.server.mailbox.mails, [])

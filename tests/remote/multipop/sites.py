@@ -58,7 +58,7 @@ class ClockedReactor:
 class SiteTest(TestCase):
     """Base: accounts alice (1) and bob (2); `config` may be changed at any time."""
 
-    timeout = 60
+    timeout = 300
     clocked = False
     synchronous = "FULL"
 
@@ -179,7 +179,7 @@ class _Fields(dict[str, Any]):
 
 def settings(**values: Any) -> MultipopConfig:
     """Give the configuration for tests, without its bounds."""
-    usual = {"allow_plaintext": True, "timeout_seconds": 5}
+    usual = {"allow_plaintext": True, "timeout_seconds": 30}
     return MultipopConfig.model_construct(**(usual | values))
 
 

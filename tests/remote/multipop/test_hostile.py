@@ -21,7 +21,7 @@ from tests.remote.multipop.sites import pause
 class SilentTest(BadServerTest):
     """Answers that never come, or ever so slowly."""
 
-    silence = 0.6
+    silence = 1.5
 
     async def test_silent_at_every_step(self) -> None:
         self.server.capabilities = ("SASL PLAIN", "UIDL")

@@ -21,15 +21,19 @@ from tests.fakes.smtp_server import FakeSmtp
 from tests.fakes.store import open_store
 from tests.store.mails import message
 
+# For servers that are silent; who is busy only is waited for.
 HASTE = Times(
-    connect=5, greeting=0.5, command=0.5, data=0.5, block=0.5, end=0.5, transaction=5
+    connect=5, greeting=0.5, command=0.5, data=0.5, block=0.5, end=0.5, transaction=60
+)  # fmt: skip
+PATIENCE = Times(
+    connect=60, greeting=60, command=60, data=60, block=60, end=60, transaction=120
 )  # fmt: skip
 
 
 class RelayCase(TestCase):
     """Base of tests; `self.server` listens on `self.port` as mx.example.org."""
 
-    timeout = 30
+    timeout = 180
 
     async def setUp(self) -> None:  # type: ignore[override]
         self.store = open_store(self)
@@ -42,7 +46,7 @@ class RelayCase(TestCase):
         self.rules: dict[str, Any] = {"port": self.port, "private": True}
         self.resolver = self.dns.serve(self)
 
-    def relay(self, times: Times = HASTE, **rules: Any) -> Relay:
+    def relay(self, times: Times = PATIENCE, **rules: Any) -> Relay:
         """Make the relay; `rules` are changes to `self.rules`."""
         self.rules |= rules
         exchangers = Exchangers(self.resolver, "mail.example.test", lambda: 0.0)

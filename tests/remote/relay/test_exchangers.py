@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet import reactor
@@ -14,7 +15,7 @@ from mailim.remote.relay.destinations import FIRST_REST, Destinations
 from mailim.remote.relay.exchangers import name_servers
 from mailim.remote.relay.words import Delayed
 from tests.fakes.smtp_server import FakeSmtp
-from tests.remote.relay.kit import RelayCase
+from tests.remote.relay.kit import HASTE, PATIENCE, RelayCase
 
 
 class ExchangerTest(RelayCase):
@@ -44,7 +45,8 @@ class ExchangerTest(RelayCase):
                             ("CONNECT", "silence")):  # fmt: skip
             self.refuse(verb, reply)
             second.taken.clear()
-            self.assertEqual(await self.outcome(self.relay()), "sent", reply)
+            times = replace(PATIENCE, greeting=3)
+            self.assertEqual(await self.outcome(self.relay(times)), "sent", reply)
             self.assertEqual(len(second.taken), 1)
 
     async def test_not_the_next_one_where_the_mail_is_refused(self) -> None:
@@ -146,13 +148,13 @@ class BusyTest(RelayCase):
         self.assertEqual(await self.outcome(relay, "x@other.example"), "sent")
 
     async def test_no_more_connections_than_allowed(self) -> None:
-        relay = self.relay(at_once=2, waiting=3)
+        relay = self.relay(HASTE, at_once=2, waiting=3)
         self.refuse("MAIL", "silence")
         entries = [await self.entry("carl@example.org") for _ in range(7)]
         sent = [Deferred.fromCoroutine(self.outcomes(relay, each)) for each in entries]
         most = 0
         found = []
-        for _ in range(20):
+        while not all(each.called for each in sent):
             await deferLater(reactor, 0.02)
             most = max(most, len(self.server.sessions))
         for each in sent:

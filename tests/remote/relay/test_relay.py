@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet import reactor
@@ -10,7 +11,7 @@ from twisted.internet.defer import Deferred
 
 from mailim.errors import NotFound
 from mailim.interfaces.dsn import MailDsn, RecipientDsn
-from tests.remote.relay.kit import RelayCase
+from tests.remote.relay.kit import HASTE, PATIENCE, RelayCase
 from tests.store.mails import message
 
 
@@ -161,7 +162,7 @@ class RefusalTest(RelayCase):
     async def test_silence_at_every_step(self) -> None:
         for verb in ("CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "."):
             self.refuse(verb, "silence")
-            found = await self.outcome(self.relay())
+            found = await self.outcome(self.relay(HASTE))
             self.assertIn("the server was silent", found, verb)
             self.assertTrue(found.startswith("later"), found)
 
@@ -184,7 +185,7 @@ class RefusalTest(RelayCase):
     async def test_a_server_that_stops_reading(self) -> None:
         """RFC 5321 4.5.3.2.5; meanwhile the message waits on disk, not in memory."""
         entry = await self.entry("carl@example.org", data=message(body="y" * 18_000_000))
-        relay = self.relay()
+        relay = self.relay(replace(PATIENCE, block=1, end=1))
         stream, read = self.store.bodies.stream, [0, 0]
 
         async def counting(sha256: bytes) -> AsyncIterator[bytes]:
