@@ -12,23 +12,19 @@ from typing import Any, Final
 from mailim.interfaces.items import Item, ItemQuery
 from mailim.interfaces.store import IStore, ITransaction
 from mailim.protocols.http.request import Threads
-from mailim.protocols.jmap.arguments import ChangesArguments, GetArguments, state_number
+from mailim.protocols.jmap.arguments import GetArguments
 from mailim.protocols.jmap.budget import Budget
 from mailim.protocols.jmap.email_view import EmailView, ViewArguments
 from mailim.protocols.jmap.errors import MethodError
-from mailim.protocols.jmap.getting import (
-    changes_limit,
-    changes_response,
-    check_size,
-    get_response,
-    numbers_of,
-)
+from mailim.protocols.jmap.frames import Kind
+from mailim.protocols.jmap.getting import check_size, get_response, numbers_of
 from mailim.protocols.jmap.limits import JmapLimits
 from mailim.protocols.jmap.methods import MAIL, Caller
 from mailim.wire.jmap_ids import EMAIL
 from mailim.wire.message import MessageFacts
 from mailim.wire.part import Part
 
+EMAILS: Final = Kind("Email", MAIL, EMAIL, lambda tx: tx.items.changes)  # for /changes
 _NOTHING: Final = MessageFacts(Part())
 _Found = tuple[Item, MessageFacts, dict[str, Any]]
 
@@ -110,22 +106,3 @@ def _with_facts(
     for rest in of_body.values():
         for item in rest:
             yield item, _NOTHING
-
-
-class EmailChanges:
-    """Says what happened to messages."""
-
-    name = "Email/changes"
-    capability = MAIL
-    arguments = ChangesArguments
-
-    def __init__(self, store: IStore, limits: JmapLimits) -> None:
-        self._store = store
-        self._limits = limits
-
-    async def call(self, caller: Caller, arguments: ChangesArguments) -> Mapping[str, Any]:
-        """Say it."""
-        since = state_number(arguments.since_state)
-        limit = changes_limit(arguments, self._limits.changes)
-        changes = await self._store.read(lambda tx: tx.items.changes(caller.number, since, limit))
-        return changes_response(caller, EMAIL, changes)

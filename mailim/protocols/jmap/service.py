@@ -15,15 +15,16 @@ from mailim.protocols.jmap.copying import BlobCopy, EmailCopy
 from mailim.protocols.jmap.download import Download
 from mailim.protocols.jmap.echo import CoreEcho
 from mailim.protocols.jmap.email_composer import EmailComposer
-from mailim.protocols.jmap.email_get import EmailChanges, EmailGet
+from mailim.protocols.jmap.email_get import EMAILS, EmailGet
 from mailim.protocols.jmap.email_import import EmailImport
 from mailim.protocols.jmap.email_parse import EmailParse
 from mailim.protocols.jmap.email_query import EmailQuery
 from mailim.protocols.jmap.email_query_changes import EmailQueryChanges
 from mailim.protocols.jmap.email_set import EmailSet
 from mailim.protocols.jmap.event_source import EventSource
+from mailim.protocols.jmap.frames import ChangesMethod, GetMethod
 from mailim.protocols.jmap.limits import JmapLimits
-from mailim.protocols.jmap.mailbox_get import MailboxChanges, MailboxGet
+from mailim.protocols.jmap.mailbox_get import MAILBOXES
 from mailim.protocols.jmap.mailbox_query import MailboxQuery, MailboxQueryChanges
 from mailim.protocols.jmap.mailbox_set import MailboxSet
 from mailim.protocols.jmap.methods import Methods
@@ -31,7 +32,7 @@ from mailim.protocols.jmap.push import Push
 from mailim.protocols.jmap.search_snippets import SearchSnippetGet
 from mailim.protocols.jmap.session import Session
 from mailim.protocols.jmap.submission_methods import SubmissionMethods
-from mailim.protocols.jmap.threads import ThreadChanges, ThreadGet
+from mailim.protocols.jmap.threads import THREADS
 from mailim.protocols.jmap.upload import Upload
 from mailim.protocols.jmap.vacation import vacation_capabilities, vacation_methods
 
@@ -60,15 +61,15 @@ class Jmap:
         self.methods = Methods(
             [
                 CoreEcho(),
-                MailboxGet(store, limits),
-                MailboxChanges(store, limits),
+                GetMethod(MAILBOXES, store, limits),
+                ChangesMethod(MAILBOXES, store, limits),
                 MailboxQuery(store, limits),
                 MailboxQueryChanges(store, limits),
                 MailboxSet(store, limits),
-                ThreadGet(store, limits),
-                ThreadChanges(store, limits),
+                GetMethod(THREADS, store, limits),
+                ChangesMethod(THREADS, store, limits),
                 EmailGet(store, threads, limits),
-                EmailChanges(store, limits),
+                ChangesMethod(EMAILS, store, limits),
                 EmailQuery(store, limits),
                 EmailQueryChanges(store, limits),
                 EmailSet(store, composer, limits),

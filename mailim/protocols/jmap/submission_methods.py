@@ -8,11 +8,12 @@ from typing import Any
 from mailim.interfaces.store import IStore
 from mailim.mail.outgoing import MAX_HOLD_SECONDS, Outgoing
 from mailim.protocols.jmap.envelope import EXTENSIONS
-from mailim.protocols.jmap.identity_get import IdentityChanges, IdentityGet
+from mailim.protocols.jmap.frames import ChangesMethod, GetMethod
+from mailim.protocols.jmap.identity_get import IDENTITIES, IdentityGet
 from mailim.protocols.jmap.identity_set import IdentitySet
 from mailim.protocols.jmap.limits import JmapLimits
 from mailim.protocols.jmap.methods import SUBMISSION, Method
-from mailim.protocols.jmap.submission_get import EmailSubmissionChanges, EmailSubmissionGet
+from mailim.protocols.jmap.submission_get import SUBMISSIONS
 from mailim.protocols.jmap.submission_query import (
     EmailSubmissionQuery,
     EmailSubmissionQueryChanges,
@@ -37,10 +38,10 @@ class SubmissionMethods:
         """Give them."""
         return [
             IdentityGet(store, limits),
-            IdentityChanges(store, limits),
+            ChangesMethod(IDENTITIES, store, limits),
             IdentitySet(store, self._outgoing, limits),
-            EmailSubmissionGet(store, limits),
-            EmailSubmissionChanges(store, limits),
+            GetMethod(SUBMISSIONS, store, limits),
+            ChangesMethod(SUBMISSIONS, store, limits),
             EmailSubmissionQuery(store, limits),
             EmailSubmissionQueryChanges(store, limits),
             EmailSubmissionSet(store, self._outgoing, self._now, self._undo_seconds, limits),
