@@ -56,6 +56,13 @@ class ObjectsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class FolderRemoved:
+    """A folder was deleted whose items still have to go."""
+
+    folder_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class MailDelivered:
     """A mail was put into a folder of an account."""
 
@@ -97,6 +104,7 @@ Event = (
     | WebSessionsEnded
     | ItemsChanged
     | ObjectsChanged
+    | FolderRemoved
     | MailDelivered
     | SpoolChanged
     | NoticesChanged

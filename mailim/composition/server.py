@@ -30,6 +30,7 @@ from mailim.interfaces.store import ITransaction, Priority
 from mailim.interfaces.vacation import MAX_DAYS
 from mailim.listening import Listeners
 from mailim.mail.delivery import LocalDelivery
+from mailim.mail.emptying import Emptying
 from mailim.mail.forgetting import Forgetting
 from mailim.mail.queue import Queue
 from mailim.mail.routing import Routing
@@ -144,6 +145,7 @@ class Server(MultiService):
         Indexing(self._reactor, core.store, core.events).setServiceParent(self)
         days = core.site.config.mail.trace_days
         Forgetting(self._reactor, core.store, days).setServiceParent(self)
+        Emptying(self._reactor, core.store, core.events).setServiceParent(self)
         sweep = TimerService(_SWEEP_SECONDS, self._sweep)
         sweep.clock = self._reactor
         sweep.setServiceParent(self)

@@ -131,7 +131,13 @@ class IFolderRows(Interface):
         """Change name, parent_id, role, sort_order, subscribed; raises as `create`."""
 
     def delete(folder_id: int, with_items: bool) -> None:
-        """Raises `NotFound`, `Invalid` (has children, or items without `with_items`)."""
+        """Raises `NotFound`, `Invalid` (has children, or items without `with_items`).
+
+        The folder is gone at once; of many items the last go later, by `IItemRows.empty`.
+        """
+
+    def removed() -> Sequence[int]:
+        """Give the folders of all accounts that are deleted, but whose items are not all gone."""
 
     def changes(account_id: int, since: int, limit: int) -> Changes:
         """What happened to folders since; raises `StateMismatch`."""
@@ -173,6 +179,9 @@ class IItemRows(Interface):
 
     def remove(account_id: int, item_id: int) -> None:
         """Remove for ever, leaving a tombstone; raises `NotFound`."""
+
+    def empty(folder_id: int, limit: int) -> int:
+        """Remove up to `limit` items of a removed folder for ever; gives how many."""
 
     def query(query: ItemQuery) -> ItemIds:
         """Look for items; raises `NotFound` for an anchor that is not in the result."""

@@ -1,4 +1,9 @@
-"""Folders inside a transaction. Counts in them are kept by `threads`, item by item."""
+"""Folders inside a transaction. Counts in them are kept by `threads`, item by item.
+
+A folder with many items is not emptied when it is deleted: the writer serves everybody. Its
+row gets the kind "removed" and loses name, place and role; nobody finds it or what is in it
+any more, and its tombstone is there at once. The items go later, see `ItemRows.empty`.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +15,13 @@ from sqlalchemy import Integer, bindparam, delete, func, select, update
 from zope.interface import implementer
 
 from mailim.errors import AlreadyExists, Invalid, LimitExceeded, NotFound
+from mailim.events import Event, FolderRemoved
 from mailim.interfaces.items import Changes, Folder, IFolderRows
 from mailim.limits import FOLDER_DEPTH, FOLDER_NAME_OCTETS, FOLDERS_PER_ACCOUNT
 from mailim.store.changes import Change, first_changes
 from mailim.store.connection import Connection, Row
 from mailim.store.mail_state import MailState
-from mailim.store.schema.mail import folder, folder_tombstone
+from mailim.store.schema.mail import REMOVED, folder, folder_tombstone
 from mailim.store.statements import Statement, insert_into
 from mailim.store.threads import Threads
 
@@ -27,6 +33,7 @@ ROLES: Final = frozenset(
         "subscribed", "trash", "memos", "scheduled", "snoozed", "templates",
     }
 )  # fmt: skip
+AT_ONCE: Final = 100  # items that a deletion takes with it itself
 CHANGEABLE: Final = frozenset({"name", "parent_id", "role", "sort_order", "subscribed"})
 
 _ID = bindparam("id", type_=Integer)
@@ -49,7 +56,8 @@ _ROW: Final = select(
     folder.c.total_threads,
     folder.c.unread_threads,
 )
-_GET = Statement(_ROW.where(folder.c.id == _ID))
+_THERE: Final = folder.c.kind != REMOVED
+_GET = Statement(_ROW.where(folder.c.id == _ID, _THERE))
 _BY_ROLE = Statement(
     _ROW.where(folder.c.account_id == _ACCOUNT, folder.c.role == bindparam("role"))
 )
@@ -58,8 +66,10 @@ _LIST = Statement(
         folder.c.sort_order, folder.c.name, folder.c.id
     )
 )
-_COUNT = Statement(select(func.count()).where(folder.c.account_id == _ACCOUNT))
-_TREE = Statement(select(folder.c.id, folder.c.parent_id).where(folder.c.account_id == _ACCOUNT))
+_COUNT = Statement(select(func.count()).where(folder.c.account_id == _ACCOUNT, _THERE))
+_TREE = Statement(
+    select(folder.c.id, folder.c.parent_id).where(folder.c.account_id == _ACCOUNT, _THERE)
+)
 _NAMED = Statement(
     select(folder.c.id).where(
         folder.c.account_id == _ACCOUNT,
@@ -82,10 +92,17 @@ _UPDATE = Statement(
     )
 )
 _DELETE = Statement(delete(folder).where(folder.c.id == _ID))
+_HIDE = Statement(
+    update(folder)
+    .where(folder.c.id == _ID)
+    # No other folder is at such a place; the names there are numbers.
+    .values(kind=REMOVED, name=bindparam("name"), parent_id=-1, role=None)
+)
+_HIDDEN = Statement(select(folder.c.id).where(folder.c.kind == REMOVED).order_by(folder.c.id))
 _ADD_TOMBSTONE = Statement(insert_into(folder_tombstone))
 _CHANGED = Statement(
     select(folder.c.id, folder.c.modseq, folder.c.created_modseq, folder.c.own_modseq).where(
-        folder.c.account_id == _ACCOUNT, folder.c.modseq > bindparam("since")
+        folder.c.account_id == _ACCOUNT, folder.c.modseq > bindparam("since"), _THERE
     )
 )
 _REMOVED = Statement(
@@ -107,12 +124,14 @@ class FolderRows:
         state: MailState,
         threads: Threads,
         clear: Callable[[int, int], None],
+        publish: Callable[[Event], None],
     ) -> None:
-        """`clear` removes all items of an account's folder for ever."""
+        """`clear` removes all items of an account's folder for ever, in this unit."""
         self._db = connection
         self._state = state
         self._threads = threads
         self._clear = clear
+        self._publish = publish
 
     def create(
         self,
@@ -187,15 +206,25 @@ class FolderRows:
         return self._need(folder_id)
 
     def delete(self, folder_id: int, with_items: bool) -> None:
-        """Raises `NotFound`, `Invalid` (has children, or items without `with_items`)."""
+        """Raises `NotFound`, `Invalid` (has children, or items without `with_items`).
+
+        More than `AT_ONCE` items go after the folder, which is gone at once.
+        """
         old = self._need(folder_id)
         if self._db.one(_CHILD, account_id=old.account_id, parent_id=folder_id):
             raise Invalid("The folder has folders in it.", "mailboxHasChild")
         if old.total:
             if not with_items:
                 raise Invalid("The folder has items in it.", "mailboxHasEmail")
-            self._clear(old.account_id, folder_id)
-        self._db.run(_DELETE, id=folder_id)
+        # What has a role counts in other folders' threads, and is never deleted by its owner.
+        later = old.total > AT_ONCE and old.role is None
+        if later:
+            self._db.run(_HIDE, id=folder_id, name=str(folder_id))
+            self._publish(FolderRemoved(folder_id))
+        else:
+            if old.total:
+                self._clear(old.account_id, folder_id)
+            self._db.run(_DELETE, id=folder_id)
         self._db.run(
             _ADD_TOMBSTONE,
             account_id=old.account_id,
@@ -203,6 +232,10 @@ class FolderRows:
             folder_id=folder_id,
             created_modseq=old.created_modseq,
         )
+
+    def removed(self) -> Sequence[int]:
+        """Give the folders of all accounts that are deleted, but whose items are not all gone."""
+        return [row[0] for row in self._db.all(_HIDDEN)]
 
     def changes(self, account_id: int, since: int, limit: int) -> Changes:
         """What happened to folders since; raises `StateMismatch`."""

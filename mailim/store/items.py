@@ -27,7 +27,7 @@ from mailim.store.mail_state import MailState
 from mailim.store.message_facts import FactRows
 from mailim.store.message_search import MessageSearch
 from mailim.store.schema.bodies import body
-from mailim.store.schema.mail import folder, item, item_tombstone, spool, upload
+from mailim.store.schema.mail import REMOVED, folder, item, item_tombstone, spool, upload
 from mailim.store.statements import Statement, id_list, insert_into, one_of_ids
 from mailim.store.submission_notices import SubmissionNotices
 from mailim.store.threads import Placed, Threads
@@ -56,6 +56,16 @@ _ROW: Final = select(
 _GET = Statement(_ROW.where(one_of_ids(item.c.id, "ids")))
 _ONE = Statement(_ROW.where(item.c.id == _ID, item.c.account_id == _ACCOUNT))
 _OWNER = Statement(select(folder.c.account_id, folder.c.kind).where(folder.c.id == _ID))
+# Removed folders are below -1: an index finds that there are none.
+_GOING = Statement(
+    select(folder.c.id).where(
+        folder.c.account_id == _ACCOUNT, folder.c.parent_id == -1, folder.c.kind == REMOVED
+    )
+)
+_LEFT = Statement(
+    _ROW.where(item.c.folder_id == bindparam("folder_id", type_=Integer)).limit(bindparam("limit"))
+)
+_DROP_FOLDER = Statement(delete(folder).where(folder.c.id == _ID, folder.c.kind == REMOVED))
 _TAKE_UID = Statement(
     update(folder)
     .where(folder.c.id == _ID)
@@ -160,7 +170,8 @@ class ItemRows:
     def get(self, account_id: int, item_ids: Sequence[int]) -> Mapping[int, Item]:
         """Give those of the asked items that exist in that account."""
         rows = self._db.all(_GET, ids=id_list(item_ids))
-        return {row[0]: _item(row) for row in rows if row[1] == account_id}
+        going = self._going(account_id)
+        return {row[0]: _item(row) for row in rows if row[1] == account_id and row[2] not in going}
 
     def facts(self, body_ids: Sequence[int]) -> Mapping[int, MessageFacts]:
         """Give what was derived from these bodies when they were stored."""
@@ -216,7 +227,10 @@ class ItemRows:
 
     def remove(self, account_id: int, item_id: int) -> None:
         """Remove for ever, leaving a tombstone; raises `NotFound`."""
-        old = self._need(account_id, item_id)
+        self._remove(self._need(account_id, item_id))
+
+    def _remove(self, old: Item) -> None:
+        account_id, item_id = old.account_id, old.id
         modseq = self._state.advance(account_id)
         self._bury(old, modseq, gone=True)
         self._db.run(_REMOVE, id=item_id)
@@ -280,6 +294,18 @@ class ItemRows:
         """Let go of the bodies an account holds; its rows go with the account."""
         self._clearing.account(account_id)
 
+    def empty(self, folder_id: int, limit: int) -> int:
+        """Remove up to `limit` items of a removed folder for ever; gives how many.
+
+        With the last one the folder's row goes, too. 0 if there is nothing to do.
+        """
+        rows = self._db.all(_LEFT, folder_id=folder_id, limit=limit)
+        for row in rows:
+            self._remove(_item(row))
+        if len(rows) < limit:
+            self._db.run(_DROP_FOLDER, id=folder_id)
+        return len(rows)
+
     def clear_folder(self, account_id: int, folder_id: int) -> None:
         """Remove all items of an account's folder for ever, leaving tombstones."""
         self._clearing.folder(account_id, folder_id)
@@ -291,13 +317,19 @@ class ItemRows:
         if row is None:
             raise NotFound("There is no such folder.")
         account_id, kind = row
+        if kind == REMOVED:
+            raise NotFound("There is no such folder.")
         if kind != "mail":
             raise Invalid("That folder is not for mail.", "mailboxIds")
         return int(account_id)
 
+    def _going(self, account_id: int) -> frozenset[int]:
+        """Give the account's folders that are deleted, but not empty yet."""
+        return frozenset(row[0] for row in self._db.all(_GOING, account_id=account_id))
+
     def _need(self, account_id: int, item_id: int) -> Item:
         row = self._db.one(_ONE, id=item_id, account_id=account_id)
-        if row is None:
+        if row is None or row[2] in self._going(account_id):
             raise NotFound("There is no such message.")
         return _item(row)
 

@@ -75,7 +75,7 @@ class Transaction:
         threads = Threads(connection, state)
         notices = SubmissionNotices(connection, state)
         self.items = ItemRows(connection, state, threads, self.bodies, notices)
-        self.folders = FolderRows(connection, state, threads, self.items.clear_folder)
+        self.folders = FolderRows(connection, state, threads, self.items.clear_folder, self.publish)
         self.identities = IdentityRows(connection, state)
         self.submissions = SubmissionRows(connection, state, self.bodies, notices)
         self.mail_events = MailEventRows(connection, seconds, traces, self.submissions.happened)

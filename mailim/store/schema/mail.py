@@ -50,6 +50,9 @@ mail_state = Table(
 
 # --- folders -----------------------------------------------------------------------------
 
+# The kind of a folder that its owner deleted, while its items go in small units.
+REMOVED = "removed"
+
 folder = Table(
     "folder",
     metadata,
