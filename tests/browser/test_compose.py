@@ -194,9 +194,10 @@ class DraftTests(ComposeCase):
         window = self.write(page, "bob", "Once only", "Really.")
         self.saved(window)
         window.get_by_role("button", name="Send", exact=True).click()
-        expect(window.get_by_role("alert")).to_be_visible()
+        expect(window.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+        expect(window.get_by_text("It is sent again in")).to_be_visible()
         self.assertIn("sendAt", lost[0])
-        window.get_by_role("button", name="Send", exact=True).click()
+        # It asks by itself what became of it.
         expect(page.get_by_role("status").filter(has_text="Sent")).to_be_visible()
         expect(window).to_have_count(0)
         here = {
@@ -210,6 +211,28 @@ class DraftTests(ComposeCase):
         [answer] = self.jmap("alice").call(("EmailSubmission/query", of_this))
         self.assertEqual(len(answer["ids"]), 1)
         self._windows[0].forgive("Failed to load resource")
+
+    def test_what_waits_for_the_server_goes_when_it_is_back(self) -> None:
+        page = self.start()
+        window = self.write(page, "bob", "Through the tunnel", "Hello")
+        self.saved(window)
+        page.context.set_offline(True)
+        page.keyboard.press("Control+Enter")
+        expect(window.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+        window.get_by_role("button", name="Do not send").click()
+        expect(window.get_by_text("The server cannot be reached.")).to_have_count(0)
+        expect(window.get_by_text("Not saved. It is kept in this browser.")).to_be_visible()
+        expect(window.get_by_text("Tries again in")).to_be_visible()
+        page.keyboard.press("Control+Enter")
+        expect(window.get_by_text("It is sent again in")).to_be_visible()
+        self.picture(page, "sends-when-the-server-is-back")
+        page.context.set_offline(False)
+        expect(page.get_by_role("status").filter(has_text="Sent")).to_be_visible()
+        expect(window).to_have_count(0)
+        found = [each["subject"] for each in self.mails("alice", "sent")]
+        self.assertEqual(found.count("Through the tunnel"), 1)
+        faults = self._windows[-1].faults
+        faults[:] = [each for each in faults if "ERR_INTERNET_DISCONNECTED" not in each]
 
     def test_several_at_once(self) -> None:
         page = self.start()

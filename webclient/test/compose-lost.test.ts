@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { SAVE_AFTER } from "../src/compose/draft-saver.js";
-import { made, pass, server, sets } from "./compose-kit.js";
+import { made, pass, server, sets, settled } from "./compose-kit.js";
 
 beforeEach(() => mock.timers.enable({ apis: ["setTimeout", "Date"] }));
 afterEach(() => mock.timers.reset());
@@ -24,10 +24,14 @@ for (const folder of ["S", "D"]) test(`a send whose answer is lost is not sent a
   composer.set("to", [{ name: "", email: "bob@x.test" }]);
   composer.setSubject("Once");
   await pass(SAVE_AFTER);
-  await send();
+  const sending = send();
+  await settled();
   assert.deepEqual(offers, []);
-  assert.ok(composer.failure.value);
-  await send();
+  assert.match(composer.failure.value ?? "", /cannot be reached/);
+  assert.equal(composer.queued.againAt.value, Date.now() + 3_000);
+  await pass(3_000);
+  await sending;
+  assert.equal(composer.failure.value, null);
   assert.equal(offers.length, 1);
   assert.ok(stage.includes("leave"));
   assert.equal(fake.calls.filter(([name]) => name === "EmailSubmission/set").length, 1);
@@ -60,4 +64,56 @@ test("a save whose answer is lost makes no second draft", async () => {
   await pass(10_000);
   assert.equal(composer.draftId, "M9");
   assert.deepEqual(sets(fake)[1]!["destroy"], ["M1"]);
+});
+
+const unreached = (): never => {
+  throw new TypeError("Failed to fetch");
+};
+
+test("a message that did not reach the server is sent when it is back; what it says goes by itself", async () => {
+  let down = true;
+  const base = server({ "Email/query": () => ({ ids: [] }), "EmailSubmission/query": () => ({ ids: [] }) });
+  const { composer, fake, send, offers } = made((name, args) => (down ? unreached() : base(name, args)));
+  composer.take({ ...composer.letter(), to: [{ name: "", email: "bob@x.test" }], subject: "Late" });
+  const sending = send();
+  await settled();
+  assert.ok(composer.queued.waits.value && composer.unfinished);
+  await pass(3_000);
+  assert.match(composer.failure.value ?? "", /cannot be reached/);
+  assert.equal(composer.queued.againAt.value, Date.now() + 6_000);
+  down = false;
+  composer.retry(); // the browser says that the network is back: nobody waits for the rest of the pause
+  await sending;
+  assert.equal(composer.failure.value, null);
+  assert.equal(composer.queued.waits.value, false);
+  assert.equal(offers.length, 1);
+  assert.equal(fake.calls.filter(([name]) => name === "EmailSubmission/set").length, 1);
+});
+
+for (const how of ["types on", "asks not to"]) test(`nothing goes off by itself when the one who writes ${how}`, async () => {
+  let down = true;
+  const base = server({ "Email/query": () => ({ ids: [] }), "EmailSubmission/query": () => ({ ids: [] }) });
+  const { composer, fake, send, offers } = made((name, args) => (down ? unreached() : base(name, args)));
+  composer.take({ ...composer.letter(), to: [{ name: "", email: "bob@x.test" }], subject: "Late" });
+  const sending = send();
+  await settled();
+  if (how === "types on") composer.setSubject("Later");
+  else await send();
+  await sending;
+  assert.equal(composer.failure.value, null);
+  down = false;
+  const asked = fake.calls.length;
+  await pass(120_000);
+  assert.deepEqual([offers, composer.saver.state.value], [[], "saved"]);
+  assert.ok(fake.calls.slice(asked).every(([name]) => name !== "EmailSubmission/set"));
+});
+
+test("a save that failed says when it is tried again: first soon, then less often", async () => {
+  const { composer } = made(unreached);
+  composer.setSubject("Oak");
+  await pass(SAVE_AFTER);
+  for (const pause of [3_000, 6_000, 12_000, 24_000, 48_000, 60_000, 60_000]) {
+    assert.equal(composer.saver.againAt.value, Date.now() + pause);
+    await pass(pause);
+  }
 });

@@ -139,8 +139,7 @@ test("a letter taken back has its files where the draft has them now", async () 
 
 test("sending saves and submits in one request, and moves to Sent on success", async () => {
   const { composer, fake, offers, stage, send } = made(server());
-  composer.take({ ...composer.letter(), to: [{ name: "Bob", email: "bob@example.org" }], subject: "Oak", text: "Hi", answered: { id: "M77", keyword: "$answered" } });
-  composer.draftId = "M9";
+  composer.goOn({ ...composer.letter(), to: [{ name: "Bob", email: "bob@example.org" }], subject: "Oak", text: "Hi", answered: { id: "M77", keyword: "$answered" } }, { base: { id: "M9", state: "1" } });
   await send();
   await settled();
   assert.deepEqual(fake.calls.map(([name]) => name), ["Email/set", "Email/get", "EmailSubmission/set", "Email/set"]);
@@ -285,10 +284,10 @@ test("a letter sent while files are on their way waits for them, unless one thin
   composer.files.add([{ name: "a.pdf", size: 10, type: "" } as File]);
   const first = send();
   await settled();
-  assert.ok(composer.queued.value);
+  assert.ok(composer.queued.waits.value);
   await send();
   await first;
-  assert.deepEqual([composer.queued.value, fake.calls.length], [false, 0]);
+  assert.deepEqual([composer.queued.waits.value, fake.calls.length], [false, 0]);
   const second = send();
   await settled();
   assert.equal(fake.calls.length, 0);
@@ -317,13 +316,13 @@ test("the signature of the chosen identity stands above the quotation, and chang
 });
 
 test("a draft that cannot be had as a whole is not gone on with: saving it would lose the rest", async () => {
-  const draft = (value: object): Answer => ({ state: "2", list: [{ id: "M1", bodyValues: { "1": value } }], notFound: [] });
+  const draft = (value: object): Answer => ({ state: "2", list: [{ id: "M1", mailboxIds: { D: true }, bodyValues: { "1": value } }], notFound: [] });
   const cut = made(server({ "Email/get": () => draft({ value: "x", isTruncated: true }) }));
   await assert.rejects(cut.drafts.loadDraft("M1"), /too long/);
   const long = made(server({ "Email/get": () => draft({ value: "x".repeat(2_000_001) }) }));
   await assert.rejects(long.drafts.loadDraft("M1"), /too long/);
   const whole = made(server({ "Email/get": () => draft({ value: "x" }) }));
-  assert.equal((await whole.drafts.loadDraft("M1")).id, "M1");
+  assert.equal((await whole.drafts.loadDraft("M1")).email.id, "M1");
   assert.equal(whole.fake.calls[0]![1]["maxBodyValueBytes"], undefined);
 });
 

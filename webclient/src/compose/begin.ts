@@ -1,6 +1,6 @@
 /** How letters begin: empty, from a link, as an answer, passed on, or where a draft was left. */
 import type { Composer } from "./composer.js";
-import type { Drafts } from "./drafts.js";
+import type { Drafts, Loaded } from "./drafts.js";
 import { addressesOf, chosenIdentity, type Identity } from "./identities.js";
 import type { ComposeRequest } from "./index.js";
 import { htmlOfEmail, letterOfDraft, partsOfEmail, type Format, type Original } from "./letter.js";
@@ -79,10 +79,8 @@ export function beginForward(composer: Composer, original: Original): void {
   composer.focus = "to";
 }
 
-function beginDraft(composer: Composer, draft: Original, identities: readonly Identity[]): void {
-  composer.take(letterOfDraft(draft, (address) => chosenIdentity(identities, null, address)?.id ?? null));
-  composer.draftId = draft.id;
-  composer.saver.settle();
+function beginDraft(composer: Composer, { email: draft, state }: Loaded, identities: readonly Identity[]): void {
+  composer.goOn(letterOfDraft(draft, (address) => chosenIdentity(identities, null, address)?.id ?? null), { base: { id: draft.id, state } });
   composer.focus = draft.to?.length ? "body" : "to";
 }
 

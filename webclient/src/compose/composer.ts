@@ -2,15 +2,17 @@
 import { computed, signal } from "@preact/signals";
 import { explain } from "../core/http.js";
 import { t } from "../core/i18n.js";
-import { MethodError } from "../jmap/client.js";
 import type { Id } from "../jmap/types.js";
 import { DraftSaver } from "./draft-saver.js";
-import { Refused, type Drafts, type Found, type Refusal, type Sent } from "./drafts.js";
+import { Gone, Refused, type Drafts, type Sent } from "./drafts.js";
 import { Files, type FileLimits } from "./files.js";
 import { chosenIdentity, type Identity } from "./identities.js";
 import type { Keeper } from "./keeping.js";
 import type { Answered, Format, Letter, Recipient } from "./letter.js";
+import { isUnreached, problemsOf, within } from "./outcomes.js";
+import { Queued } from "./queued.js";
 import { beginning, NO_QUOTE, type Quote } from "./quoting.js";
+import { ServerCopy, type CopyState } from "./server-copy.js";
 import type { UploadQueue } from "./uploads.js";
 
 /** What all letters of a tab share. */
@@ -23,8 +25,20 @@ export interface Tools {
   /** Shows why something was not done. */
   readonly complain: (text: string) => void;
   /** Hears that the draft has got another id. */
-  readonly moved: (before: Id | null, now: Id) => void;
+  readonly moved: (composer: Composer, before: Id | null, now: Id) => void;
 }
+
+/** A letter on its way from one tab to another. */
+export interface Handed {
+  readonly key: string;
+  readonly letter: Letter;
+  readonly copy: CopyState;
+  /** Some of it is not on the server yet. */
+  readonly dirty: boolean;
+}
+
+/** Milliseconds that a save under way may keep the other tab waiting. */
+const HAND_OVER_WITHIN = 2_000;
 
 /** What the text is read from while it is on the screen. */
 export interface TextSource {
@@ -46,15 +60,18 @@ export class Composer {
   /** True when the text is to get the focus as soon as it can. */
   readonly bodyWanted = signal(false);
   readonly sending = signal(false);
-  /** True while it is to be sent as soon as its files are there. */
-  readonly queued = signal(false);
+  readonly queued = new Queued();
+  /** Another tab of this browser writes it; here it is only shown to be there. */
+  readonly elsewhere = signal(false);
+  /** The draft it goes on from is no longer what it was: the one who writes is asked what is to be done with this version. */
+  readonly contested = signal(false);
   /** Why it could not be sent, in words; and against which addresses. */
   readonly failure = signal<string | null>(null);
   readonly problems = signal<Readonly<Record<string, string>>>({});
   readonly files: Files;
   readonly saver: DraftSaver;
   readonly isEmpty = computed(() => !this.to.value.length && !this.cc.value.length && !this.bcc.value.length && !this.subject.value && !this.files.list.value.length);
-  draftId: Id | null = null;
+  private readonly copy: ServerCopy;
   /** Where the focus goes when it is shown. */
   focus: Field = "to";
   private html = "";
@@ -67,12 +84,8 @@ export class Composer {
   private textTouched = false;
   private keepTimer: ReturnType<typeof setTimeout> | undefined;
   private gone = false;
-  /** Stays the same while it is written: by it is found what an unanswered request did. */
-  private messageId = "";
-  /** When a request began that was not answered, by the clock here. */
-  private unanswered: number | null = null;
-  /** It turned out to be sent, although the answer was lost. */
-  private sentUnheard: Sent | null = null;
+  /** The last attempt to send did not reach the server: it may be tried again. */
+  unreached = false;
 
   constructor(
     readonly key: string,
@@ -81,7 +94,19 @@ export class Composer {
   ) {
     this.identity = signal(identities[0]);
     this.files = new Files(tools.queue, tools.limits, () => this.saver.changed(), tools.complain);
+    this.copy = new ServerCopy(tools.drafts, () => this.letter(), (before, now, blobs) => {
+      this.files.renamed(blobs);
+      tools.moved(this, before, now);
+    });
     this.saver = new DraftSaver({ save: () => this.save(), keep: () => this.keep(), saved: () => void this.forget(), explain });
+  }
+
+  /** The draft on the server that this goes on from, or null. */
+  get draftId(): Id | null {
+    return this.copy.id;
+  }
+  set draftId(id: Id | null) {
+    this.copy.id = id;
   }
 
   /** Nothing was written yet, and nothing of it is on the server. */
@@ -103,6 +128,16 @@ export class Composer {
     this.answered = letter.answered;
     this.textTouched = true;
     this.setText(letter.html, letter.text);
+  }
+
+  /** Goes on with a draft that lies on the server as it is here. */
+  goOn(letter: Letter, copy: Partial<CopyState>): void {
+    this.take(letter);
+    this.copy.goOn(copy);
+    this.elsewhere.value = false;
+    this.contested.value = false;
+    this.saver.settle();
+    this.saver.resume();
   }
 
   /** Begins the text: what is given, the signature, the quotation. */
@@ -155,6 +190,7 @@ export class Composer {
 
   /** Something was changed by the one who writes. */
   touch(): void {
+    if (this.queued.againAt.peek() !== null) this.unqueue(); // what is being changed is not to go off by itself
     this.failure.value = null;
     this.saver.changed();
   }
@@ -215,57 +251,26 @@ export class Composer {
 
   /** Whether a reload now would lose something: files on their way; all else is kept. */
   get unfinished(): boolean {
-    return this.saver.dirty || this.files.pending.peek() > 0 || this.sending.peek();
+    return !this.elsewhere.peek() && (this.saver.dirty || this.files.pending.peek() > 0 || this.sending.peek() || this.queued.waits.peek());
   }
 
   private async save(): Promise<void> {
     const identity = this.identity.peek();
-    if (!identity || this.gone) return;
-    await this.lookUp(identity);
-    if (this.sentUnheard) {
-      this.failure.value = t("This message was sent: only the answer of the server was lost.");
-      return;
-    }
-    const saved = await this.heard(() => this.tools.drafts.save(this.letter(), identity, this.draftId, this.idFor(identity)));
-    this.becomes(saved.id, saved.blobs);
-  }
-
-  private idFor(identity: Identity): string {
-    this.messageId ||= `${crypto.randomUUID()}@${identity.email.split("@").pop() ?? "localhost"}`;
-    return this.messageId;
-  }
-
-  /** Asks the server; notes it if no answer comes, as then nobody knows what was done. */
-  private async heard<T>(ask: () => Promise<T>): Promise<T> {
-    const begun = Date.now();
+    if (!identity || this.gone || this.elsewhere.peek()) return;
     try {
-      return await ask();
+      if (await this.copy.save(identity)) return;
     } catch (error) {
-      if (!(error instanceof Refused) && !(error instanceof MethodError)) this.unanswered ??= begun;
+      this.contest(error);
       throw error;
     }
+    this.failure.value = t("This message was sent: only the answer of the server was lost.");
   }
 
-  /** Finds out what an unanswered request did, before anything is done again. */
-  private async lookUp(identity: Identity): Promise<void> {
-    if (this.unanswered === null) return;
-    let found: Found = { sent: null, draft: null };
-    try {
-      found = await this.tools.drafts.find(this.letter(), this.idFor(identity), this.unanswered);
-    } catch (error) {
-      if (!(error instanceof MethodError)) throw error; // still no answer
-    }
-    this.unanswered = null;
-    this.sentUnheard = found.sent;
-    const there = found.sent ? { id: found.sent.emailId, blobs: found.sent.blobs } : found.draft;
-    if (there && there.id !== this.draftId) this.becomes(there.id, there.blobs);
-  }
-
-  private becomes(id: Id, blobs: ReadonlyMap<Id, Id>): void {
-    const before = this.draftId;
-    this.draftId = id;
-    this.files.renamed(blobs);
-    this.tools.moved(before, id);
+  /** Where another version is, nothing is saved until the one who writes has said what is to be done. */
+  private contest(error: unknown): void {
+    if (!(error instanceof Gone)) return;
+    this.contested.value = true;
+    void this.saver.hold();
   }
 
   /** Keeps the letter in the browser, soon: not at every key. */
@@ -289,29 +294,19 @@ export class Composer {
   /** Sends; null when the server refused, which is then said at the fields. Rejects never. */
   async send(): Promise<Sent | null> {
     const identity = this.identity.peek();
-    if (!identity || this.sending.peek()) return null;
+    if (!identity || this.sending.peek() || this.contested.peek() || this.elsewhere.peek()) return null;
     this.sending.value = true;
-    this.failure.value = null;
+    if (!this.unreached) this.failure.value = null; // no flicker while it is tried again and again
     this.problems.value = {};
     try {
       await this.saver.hold();
-      await this.lookUp(identity);
-      const unheard = this.sentUnheard;
-      this.sentUnheard = null;
-      if (unheard) {
-        this.saver.settle();
-        await this.forget();
-        return unheard;
-      }
-      const attempt = await this.heard(() => this.tools.drafts.send(this.letter(), identity, this.draftId, this.idFor(identity)));
+      const attempt = await this.copy.send(identity);
       if ("refused" in attempt) {
-        if (attempt.draft) {
-          this.becomes(attempt.draft.id, attempt.draft.blobs);
-          this.saver.settle();
-        }
+        if (attempt.draft) this.saver.settle();
         throw new Refused(attempt.refused);
       }
-      this.becomes(attempt.sent.emailId, attempt.sent.blobs);
+      this.unreached = false;
+      this.failure.value = null;
       this.saver.settle();
       await this.forget();
       return attempt.sent;
@@ -320,15 +315,69 @@ export class Composer {
       return null;
     } finally {
       this.sending.value = false;
-      this.saver.resume();
+      if (!this.contested.peek()) this.saver.resume();
     }
   }
 
   private say(error: unknown): void {
-    if (error instanceof Refused) {
+    this.unreached = isUnreached(error);
+    this.contest(error);
+    if (error instanceof Gone) this.failure.value = null; // it is asked about in the window
+    else if (error instanceof Refused) {
       this.failure.value = error.message;
       this.problems.value = problemsOf(error.reason, error.message);
     } else this.failure.value = explain(error);
+  }
+
+  /** The server may be there again: what waits for it is tried now. */
+  retry(): void {
+    this.saver.retry();
+    this.files.retry();
+    this.queued.now();
+  }
+
+  /** It is not to be sent by itself after all. */
+  unqueue(): void {
+    if (!this.queued.stop()) return;
+    this.unreached = false;
+    this.failure.value = null;
+    this.saver.changed(); // finds out what became of the attempts
+  }
+
+  /** Gives the letter to another tab, and writes no more of it here; in words why not, if that cannot be now. */
+  async handOver(): Promise<Handed | string> {
+    if (this.sending.peek() || this.queued.waits.peek()) return t("It is being sent in the other tab.");
+    if (this.files.pending.peek() > 0) return t("Files of it are still on their way in the other tab.");
+    this.content();
+    this.elsewhere.value = true;
+    if (!(await within(HAND_OVER_WITHIN, this.saver.hold()))) {
+      this.elsewhere.value = false;
+      this.saver.resume();
+      return t("It is being saved in the other tab. Try again in a moment.");
+    }
+    const { dirty } = this.saver;
+    if (dirty) await this.keepNow(); // until the other tab has it in safety
+    this.saver.settle();
+    return { key: this.key, letter: this.letter(), copy: this.copy.state, dirty };
+  }
+
+  /** Goes on with what another tab gave. */
+  async receive({ key, letter, copy, dirty }: Handed): Promise<void> {
+    this.goOn(letter, copy);
+    if (dirty || this.copy.isUncertain) {
+      this.touch();
+      await this.keepNow();
+    }
+    if (key !== this.key) await this.tools.keeper.remove(key);
+  }
+
+  /** Keeps this version as a draft of its own, beside whatever became of the one it goes on from. */
+  keepApart(): void {
+    this.copy.goOn({});
+    this.contested.value = false;
+    this.saver.resume();
+    this.touch();
+    this.saver.retry();
   }
 
   /** It is written no more: nothing is saved or kept from now on. */
@@ -344,8 +393,4 @@ export class Composer {
     this.gone = false;
     this.saver.resume();
   }
-}
-
-function problemsOf(reason: Refusal, words: string): Readonly<Record<string, string>> {
-  return Object.fromEntries((reason.invalidRecipients ?? []).map((address) => [address.toLowerCase(), words]));
 }

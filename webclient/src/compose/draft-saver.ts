@@ -28,10 +28,13 @@ export class DraftSaver {
   readonly state = signal<SaveState>("new");
   /** Why the last save failed, in words. */
   readonly failure = signal<string | null>(null);
+  /** When a save that failed is tried again (a time of `now`), else null. */
+  readonly againAt = signal<number | null>(null);
   private timer: ReturnType<typeof setTimeout> | undefined;
   private running: Promise<void> | null = null;
   private changes = 0;
   private savedChanges = 0;
+  /** Until the next attempt, when one fails. */
   private pause = RETRY_FIRST;
   private lastTook = 0;
   private stopped = false;
@@ -60,6 +63,7 @@ export class DraftSaver {
     clearTimeout(this.timer);
     this.timer = undefined;
     this.failure.value = null;
+    this.againAt.value = null;
     this.state.value = "saved";
   }
 
@@ -76,6 +80,7 @@ export class DraftSaver {
     this.stopped = true;
     clearTimeout(this.timer);
     this.timer = undefined;
+    this.againAt.value = null;
     await this.running?.catch(() => undefined);
   }
 
@@ -94,6 +99,7 @@ export class DraftSaver {
 
   private schedule(after: number): void {
     if (this.timer !== undefined || this.running || this.stopped) return;
+    if (this.failure.value !== null) this.againAt.value = this.now() + after;
     this.timer = setTimeout(() => {
       this.timer = undefined;
       void this.run().catch(() => undefined); // said by `failure`, and tried again
@@ -103,7 +109,12 @@ export class DraftSaver {
   private run(): Promise<void> {
     this.running ??= this.once().finally(() => {
       this.running = null;
-      if (this.dirty) this.schedule(this.failure.value === null ? Math.max(SAVE_AFTER, 2 * this.lastTook) : this.pause);
+      if (!this.dirty) return;
+      if (this.failure.value === null) this.schedule(Math.max(SAVE_AFTER, 2 * this.lastTook));
+      else {
+        this.schedule(this.pause);
+        this.pause = Math.min(RETRY_MOST, this.pause * 2);
+      }
     });
     return this.running;
   }
@@ -112,12 +123,12 @@ export class DraftSaver {
     const saving = this.changes;
     const begun = this.now();
     this.state.value = "saving";
+    this.againAt.value = null;
     try {
       await this.options.save();
     } catch (error) {
       this.failure.value = this.options.explain(error);
       this.state.value = "failed";
-      this.pause = Math.min(RETRY_MOST, this.pause * 2);
       throw error;
     }
     this.lastTook = this.now() - begun;

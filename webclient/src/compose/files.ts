@@ -77,8 +77,10 @@ export class Files {
     this.changed();
   }
 
-  retry(file: Attached): void {
-    if (file.upload) this.queue.retry(file.upload);
+  /** Tries again: one file that failed, or all that the network broke off. */
+  retry(file?: Attached): void {
+    if (file?.upload) this.queue.retry(file.upload);
+    else for (const { upload } of this.list.peek()) if (upload?.lost) this.queue.retry(upload);
   }
 
   remove(file: Attached): void {

@@ -7,6 +7,7 @@ import { Button, IconButton } from "../ui/button.js";
 import { toast } from "../ui/toast.js";
 import { likeFormat } from "./begin.js";
 import type { Composer } from "./composer.js";
+import { Countdown } from "./countdown.js";
 import { htmlOfText } from "./quoting.js";
 
 /** Changes the form of the text; formatting that is lost can be brought back. */
@@ -25,9 +26,12 @@ function changeFormat(composer: Composer): void {
 function SaveState({ composer }: { composer: Composer }): VNode {
   const state = composer.saver.state.value;
   const texts = { new: "", unsaved: "", saving: t("Saving…"), saved: t("Saved"), failed: t("Not saved. It is kept in this browser.") };
+  if (composer.queued.waits.value) return <span class="compose-state">{composer.queued.againAt.value === null ? t("Sends when the files are there.") : ""}</span>;
+  if (state !== "failed") return <span class="compose-state">{texts[state]}</span>;
+  const { againAt, failure } = composer.saver;
   return (
-    <span class={state === "failed" ? "compose-state compose-state-failed" : "compose-state"} title={composer.saver.failure.value ?? undefined} role={state === "failed" ? "alert" : undefined}>
-      {composer.queued.value ? t("Sends when the files are there.") : texts[state]}
+    <span class="compose-state compose-state-failed" title={failure.value ?? undefined}>
+      <span role="alert">{texts.failed}</span> {againAt.value === null ? null : <Countdown until={againAt.value} words={(time) => t("Tries again {time}.", { time })} />}
     </span>
   );
 }
@@ -64,13 +68,22 @@ export function Foot({ composer, send, discard }: Props): VNode {
   return (
     <div class="compose-foot">
       {composer.failure.value ? (
-        <p class="compose-failure" role="alert">
-          {composer.failure.value}
+        <p class="compose-failure">
+          <span role="alert">{composer.failure.value}</span>
+          {composer.queued.againAt.value === null ? null : (
+            <>
+              {" "}
+              <Countdown until={composer.queued.againAt.value} words={(time) => t("It is sent again {time}.", { time })} />
+              <Button kind="quiet" onClick={() => composer.retry()}>
+                {t("Try now")}
+              </Button>
+            </>
+          )}
         </p>
       ) : null}
       <div class="compose-bar">
-        <Button kind="primary" icon="send" busy={composer.sending.value} onClick={send}>
-          {composer.queued.value ? t("Do not send") : t("Send")}
+        <Button kind="primary" icon="send" busy={composer.sending.value} title={t("Ctrl+Enter")} onClick={send}>
+          {composer.queued.waits.value ? t("Do not send") : t("Send")}
         </Button>
         <Attach composer={composer} />
         <IconButton icon="format" pressed={html} label={t("Formatted text")} onClick={() => changeFormat(composer)} />

@@ -1,4 +1,5 @@
 /** The chunk of writing: makes the desk and its windows for the shell. */
+import { effect } from "@preact/signals";
 import type { VNode } from "preact";
 import { t } from "../core/i18n.js";
 import { session } from "../core/session.js";
@@ -49,6 +50,10 @@ export async function start(services: MailServices): Promise<ComposeParts> {
     (before, now) => services.commands.opened() === before && services.commands.open(now),
   );
   await desk.restore();
+  // What waits for the server need not wait longer when news of it arrive.
+  effect(() => {
+    if (services.mail.live.value === "live") desk.retry();
+  });
   return {
     Windows: function ComposeWindows(): VNode {
       return <Windows desk={desk} client={client} />;

@@ -18,6 +18,9 @@ interface Stage {
   readonly focus: (field: Field) => void;
 }
 
+/** Milliseconds until a message that did not reach the server is sent again, at first and at most. */
+const AGAIN_FIRST = 3_000;
+const AGAIN_MOST = 60_000;
 /** Seconds that the way back is shown when the server does not say, and at most. */
 const UNDO_SECONDS = 10;
 const MOST_SECONDS = 120;
@@ -76,18 +79,26 @@ async function marked(composer: Composer, drafts: Drafts, on: boolean): Promise<
 
 /** Waits for files on their way; false when it is not to be sent after all. */
 async function filesAreThere(composer: Composer): Promise<boolean> {
-  composer.queued.value = true;
-  const there = await composer.files.arrivedAll(() => !composer.queued.value);
-  const wanted = composer.queued.peek();
-  composer.queued.value = false;
+  composer.queued.waits.value = true;
+  const there = await composer.files.arrivedAll(() => !composer.queued.waits.value);
+  const wanted = composer.queued.waits.peek();
+  composer.queued.waits.value = false;
   if (wanted && !there) composer.failure.value = obstacle(composer)?.text ?? null;
   return wanted && there;
 }
 
+/** Sends; as long as the server cannot be reached it tries again, until the one who writes goes on writing or says so. */
+async function sentAtLast(composer: Composer): Promise<Sent | null> {
+  for (let pause = AGAIN_FIRST; ; pause = Math.min(2 * pause, AGAIN_MOST)) {
+    const sent = await composer.send();
+    if (sent || !composer.unreached || !(await composer.queued.pause(pause))) return sent;
+  }
+}
+
 export async function sendLetter(composer: Composer, drafts: Drafts, tools: SendTools, stage: Stage): Promise<void> {
   if (composer.sending.peek()) return;
-  if (composer.queued.peek()) {
-    composer.queued.value = false; // asked again while it waits: it is not to be sent
+  if (composer.queued.waits.peek()) {
+    composer.unqueue(); // asked again while it waits: it is not to be sent
     return;
   }
   const hindered = obstacle(composer);
@@ -101,7 +112,7 @@ export async function sendLetter(composer: Composer, drafts: Drafts, tools: Send
     return;
   }
   if (!(await filesAreThere(composer))) return;
-  const sent = await composer.send();
+  const sent = await sentAtLast(composer);
   if (!sent) return;
   stage.leave();
   void marked(composer, drafts, true);

@@ -23,6 +23,8 @@ export class Upload {
   blobId: Id | null = null;
   request: XMLHttpRequest | null = null;
   attempts = 0;
+  /** It failed for want of a connection. */
+  lost = false;
   timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -50,6 +52,7 @@ export class UploadQueue {
   add(upload: Upload): void {
     upload.state.value = "waiting";
     upload.failure.value = null;
+    upload.lost = false;
     upload.sent.value = 0;
     this.waiting.push(upload);
     this.next();
@@ -116,6 +119,7 @@ export class UploadQueue {
       upload.timer = setTimeout(() => this.add(upload), AGAIN_AFTER * upload.attempts);
       return;
     }
+    upload.lost = status === 0;
     upload.failure.value = fieldOf(body, "detail") ?? reasonFor(status);
   }
 

@@ -11,6 +11,7 @@ import type { WindowState } from "./arrange.js";
 import { BodyView } from "./body-view.js";
 import type { Composer } from "./composer.js";
 import type { Desk } from "./desk.js";
+import { Contest, Elsewhere } from "./elsewhere.js";
 import { Fields } from "./fields.js";
 import { FilesView } from "./files-view.js";
 import { Foot } from "./foot.js";
@@ -97,13 +98,29 @@ function onEscape(event: KeyboardEvent, { composer, desk, state }: WindowProps):
   else void desk.close(composer);
 }
 
+function Inside({ composer, desk, client, send }: WindowProps & { send: () => void }): VNode {
+  const discard = (): void => void desk.discard(composer);
+  return (
+    <>
+      {composer.contested.value ? <Contest keep={() => desk.keepApart(composer)} discard={discard} /> : null}
+      <div class="compose-scroll">
+        <Fields composer={composer} />
+        <BodyView composer={composer} client={client} />
+        <FilesView composer={composer} />
+      </div>
+      <Foot composer={composer} send={send} discard={discard} />
+    </>
+  );
+}
+
 export function Window(props: WindowProps): VNode {
-  const { composer, state, desk, client } = props;
+  const { composer, state, desk } = props;
   const heading = useId();
   const box = useRef<HTMLElement>(null);
   const dragging = useSignal(false);
   useFocus(box, props);
   const send = (): void => {
+    if (composer.elsewhere.peek()) return;
     // What is written in a field of recipients is taken over when it loses the focus.
     const active = document.activeElement;
     if (active instanceof HTMLInputElement) active.blur();
@@ -125,17 +142,12 @@ export function Window(props: WindowProps): VNode {
       }}
       onKeyDown={(event) => onEscape(event, props)}
       onDragEnter={(event) => {
-        if (hasFiles(event) && state !== "folded") dragging.value = true;
+        if (hasFiles(event) && state !== "folded" && !composer.elsewhere.peek()) dragging.value = true;
       }}
     >
       <Head {...props} heading={heading} />
       <div class="compose-inside" hidden={state === "folded"}>
-        <div class="compose-scroll">
-          <Fields composer={composer} />
-          <BodyView composer={composer} client={client} />
-          <FilesView composer={composer} />
-        </div>
-        <Foot composer={composer} send={send} discard={() => void desk.discard(composer)} />
+        {composer.elsewhere.value ? <Elsewhere takeOver={() => desk.takeOver(composer)} /> : <Inside {...props} send={send} />}
       </div>
       {dragging.value ? (
         <DropZone

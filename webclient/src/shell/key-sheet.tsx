@@ -4,6 +4,8 @@ import { t } from "../core/i18n.js";
 import { DialogBody, openDialog } from "../ui/dialog.js";
 import type { KeyCommand } from "./keys.js";
 
+type Shown = Pick<KeyCommand, "keys" | "label" | "group">;
+
 function keyName(key: string): string {
   const names: Readonly<Record<string, string>> = {
     ArrowDown: "↓",
@@ -16,13 +18,27 @@ function keyName(key: string): string {
     Enter: t("Enter"),
     Delete: t("Del"),
     " ": t("Space"),
-    "Ctrl+a": t("Ctrl A"),
+    Tab: t("Tab"),
   };
+  const held = /^Ctrl\+(.+)$/.exec(key)?.[1];
+  if (held !== undefined) return t("Ctrl {key}", { key: keyName(held) });
   return names[key] ?? (/^[A-Z]$/.test(key) ? t("Shift {key}", { key }) : key.toUpperCase());
 }
 
+/** What a letter has keys for while it is written: it listens itself, as the table is off there. */
+function inLetters(): readonly Shown[] {
+  const group = t("In a letter");
+  return [
+    { keys: ["Ctrl+Enter"], label: t("Send"), group },
+    { keys: ["Escape"], label: t("Close and keep the draft"), group },
+    { keys: ["Tab"], label: t("From the subject to the text"), group },
+    { keys: ["Ctrl+b", "Ctrl+i", "Ctrl+u"], label: t("Bold, italic, underlined"), group },
+    { keys: ["Ctrl+k"], label: t("Link"), group },
+  ];
+}
+
 export function openKeySheet(table: readonly KeyCommand[]): void {
-  const groups = Map.groupBy(table, (item) => item.group);
+  const groups = Map.groupBy<string, Shown>([...table, ...inLetters()], (item) => item.group);
   openDialog((close) => (
     <DialogBody title={t("Keys")} wide onClose={close}>
       <div class="key-sheet">
@@ -41,7 +57,7 @@ export function openKeySheet(table: readonly KeyCommand[]): void {
   ));
 }
 
-function Line({ item }: { item: KeyCommand }): VNode {
+function Line({ item }: { item: Shown }): VNode {
   return (
     <>
       <dt>

@@ -44,12 +44,13 @@ interface ButtonProps {
   readonly busy?: boolean | undefined;
   /** Accessible name, where the text alone does not say what it is about; begins with the text. */
   readonly label?: string;
+  readonly title?: string;
   readonly onClick?: ((event: MouseEvent) => void) | undefined;
 }
 
-export function Button({ children, label, kind = "plain", icon, type = "button", disabled, busy, onClick }: ButtonProps): VNode {
+export function Button({ children, label, title, kind = "plain", icon, type = "button", disabled, busy, onClick }: ButtonProps): VNode {
   return (
-    <button type={type} class={`button button-${kind}`} disabled={Boolean(disabled) || Boolean(busy)} aria-busy={busy} aria-label={label} onClick={onClick}>
+    <button type={type} class={`button button-${kind}`} disabled={Boolean(disabled) || Boolean(busy)} aria-busy={busy} aria-label={label} title={title} onClick={onClick}>
       {busy ? <span class="spinner" aria-hidden="true" /> : icon ? <Icon name={icon} size={18} /> : null}
       <span>{children}</span>
     </button>
