@@ -27,6 +27,7 @@ from mailim.interfaces.mail_events import IMailEventRows
 from mailim.interfaces.notices import INoticeRows, ITokenRows
 from mailim.interfaces.people import IPeopleRows
 from mailim.interfaces.record import IRecordRows
+from mailim.interfaces.rejections import IRejectionRows
 from mailim.interfaces.spool import ISpoolRows
 from mailim.interfaces.submissions import IIdentityRows, ISubmissionRows
 from mailim.interfaces.vacation import IVacationRows
@@ -51,6 +52,7 @@ class ITransaction(Interface):
     items: IItemRows = Attribute("items, threads, queries, changes, uploads")
     spool: ISpoolRows = Attribute("mail under way")
     mail_events: IMailEventRows = Attribute("what happened to each mail")
+    rejections: IRejectionRows = Attribute("mail that was refused at the door")
     identities: IIdentityRows = Attribute("as whom accounts send")
     submissions: ISubmissionRows = Attribute("what accounts send by JMAP")
     people: IPeopleRows = Attribute("with whom accounts have corresponded")

@@ -213,11 +213,13 @@ class MailEventRows:
         """Give the mails that fit, newest first."""
         wanted = _MAILS.order_by(mail_trace.c.spool_id.desc()).limit(query.limit)
         if query.sender is not None:
-            wanted = wanted.where(_is(mail_trace.c.sender, query.sender))
+            wanted = wanted.where(is_address(mail_trace.c.sender, query.sender))
         if query.recipient is not None:
-            ended = select(mail_event.c.spool_id).where(_is(mail_event.c.address, query.recipient))
+            ended = select(mail_event.c.spool_id).where(
+                is_address(mail_event.c.address, query.recipient)
+            )
             waits = select(spool_recipient.c.spool_id).where(
-                _is(func.lower(spool_recipient.c.address), query.recipient)
+                is_address(func.lower(spool_recipient.c.address), query.recipient)
             )
             wanted = wanted.where(mail_trace.c.spool_id.in_(ended.union(waits)))
         if query.since is not None:
@@ -281,7 +283,7 @@ class MailEventRows:
         )
 
 
-def _is(column: ColumnElement[str], wanted: str) -> ColumnElement[bool]:
+def is_address(column: ColumnElement[str], wanted: str) -> ColumnElement[bool]:
     """Compare with an address, or with a domain where there is no "@"."""
     wanted = _storable(wanted.strip().lower(), MESSAGE_ID_CHARS)
     if "@" in wanted or not wanted:

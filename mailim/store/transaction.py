@@ -30,6 +30,7 @@ from mailim.store.message_search import MessageSearch
 from mailim.store.notices import NoticeRows, TokenRows
 from mailim.store.people import PeopleRows
 from mailim.store.record import RecordRows
+from mailim.store.rejections import RejectionRows
 from mailim.store.spool import SpoolRows
 from mailim.store.submission_notices import SubmissionNotices
 from mailim.store.submissions import SubmissionRows
@@ -80,6 +81,7 @@ class Transaction:
         self.submissions = SubmissionRows(connection, state, self.bodies, notices)
         self.mail_events = MailEventRows(connection, seconds, traces, self.submissions.happened)
         self.spool = SpoolRows(connection, self.publish, self.bodies, self.mail_events)
+        self.rejections = RejectionRows(connection)
         self.people = PeopleRows(connection)
         self.boxes = BoxRows(connection, self.publish)
         self.vacation = VacationRows(connection, state)

@@ -15,6 +15,7 @@ from mailim.store.schema import (
     mail_events,
     notices,
     record,
+    rejections,
     submissions,
     vacation,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "metadata",
     "notices",
     "record",
+    "rejections",
     "submissions",
     "vacation",
 ]
