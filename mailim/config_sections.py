@@ -465,6 +465,20 @@ class Http(Section):
     )
 
 
+    mails_per_connection: int = Field(
+        default=100,
+        ge=1,
+        le=10_000,
+        description="Mails that one connection carries, one behind the other; then a new one is"
+        " opened.",
+    )
+    connection_idle_seconds: int = Field(
+        default=2,
+        ge=0,
+        le=60,
+        description="A connection waits so long for the next mail to the same destination; 0: it"
+        " is kept only for a mail that waits already.",
+    )
 class Webmail(Section):
     """The browser application."""
 

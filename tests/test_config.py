@@ -61,6 +61,8 @@ LIVE = {
         "user",
         "password_file",
         "connections_per_destination",
+        "mails_per_connection",
+        "connection_idle_seconds",
         "allow_private_hosts",
     },
 }

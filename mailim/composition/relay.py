@@ -102,6 +102,8 @@ def _rules(site: Site, section: RelaySection) -> RelayRules:
         section.allow_private_hosts,
         section.connections_per_destination,
         _WAITING * section.connections_per_destination,
+        section.mails_per_connection,
+        section.connection_idle_seconds,
     )
 
 

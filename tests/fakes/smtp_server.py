@@ -29,6 +29,8 @@ class Session(LineReceiver):
 
     def connectionMade(self) -> None:
         self.server.sessions.append(self)
+        self.server.connections += 1
+        self.mails = 0  # begun on this connection
         self.mail: Taken | None = None
         self.in_data = False
         self.answering: Callable[[bytes], str] | None = None
@@ -81,6 +83,7 @@ class Session(LineReceiver):
         if self.mail is not None:
             return "503 5.5.1 nested"
         self.mail = Taken(arguments)
+        self.mails += 1
         return "250 2.1.0 fine"
 
     def do_rcpt(self, arguments: str) -> str:
@@ -122,6 +125,10 @@ class Session(LineReceiver):
             self.transport.abortConnection()  # type: ignore[union-attr]
         elif chosen != "silence":
             self.sendLine((chosen or "250 2.0.0 taken").encode())
+        if self.server.mails_each and self.mails >= self.server.mails_each:
+            if self.server.farewell:
+                self.sendLine(self.server.farewell.encode())
+            self.transport.loseConnection()  # type: ignore[union-attr]
 
     def said_in_data(self) -> None:
         chosen = self.server.script("LINE", "")
@@ -143,6 +150,9 @@ class FakeSmtp:
         self.commands: list[str] = []
         self.taken: list[Taken] = []
         self.sessions: list[Session] = []
+        self.connections = 0  # there ever were
+        self.mails_each = 0  # behind which a connection is closed; 0: never
+        self.farewell = ""  # a reply nobody asked for, said before
 
     def verbs(self) -> list[str]:
         """Give the verbs of all commands."""

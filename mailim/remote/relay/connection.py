@@ -29,6 +29,7 @@ class Times:
     data: float = 120.0  # for the reply to DATA
     block: float = 180.0  # for room for the next piece of the message
     end: float = 600.0  # for the reply to the end of the message
+    again: float = 20.0  # for the first reply to the next mail: is it still there?
     transaction: float = 7200.0  # for all of one mail
 
 
@@ -46,6 +47,7 @@ class SmtpConnection(Protocol):
         self._paused = False
         self._handshaking = False
         self._connected = False
+        self._dismissed = False  # by 421
         self._closed: list[Deferred[None]] = []
         self.secured = False
 
@@ -107,6 +109,12 @@ class SmtpConnection(Protocol):
         """The transport."""
         return self.transport
 
+    @property
+    def fit(self) -> bool:
+        """Whether another mail may go on this connection: it is there, and nothing is due."""
+        due = self._replies or self._client.outstanding or self._dismissed
+        return self._connected and self._error is None and not due
+
     async def reply(self, seconds: float) -> Reply:
         """Give the next reply; raises what ended the connection once all were given."""
         giving_up = self._clock.callLater(seconds, self._late, seconds)
@@ -119,7 +127,8 @@ class SmtpConnection(Protocol):
             if giving_up.active():
                 giving_up.cancel()
         reply = self._replies.popleft()
-        if not reply.verb and reply.code == 421:  # RFC 5321 3.8
+        self._dismissed = self._dismissed or reply.code == 421  # RFC 5321 3.8
+        if not reply.verb and reply.code == 421:
             self._fail(HostFailed(reply.words))
         return reply
 

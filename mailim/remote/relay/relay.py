@@ -1,14 +1,15 @@
 """The way out: by the hosts the DNS names for a domain, or all by one smarthost.
 
 Recipients of one mail that go the same way travel in one transaction: those handed over
-before the envelope is written share it. At least once: what is not known to have arrived is
-tried again (RFC 5321 4.2.5), so a server that dies behind its 250 gives a second copy.
+before the envelope is written share it. The connection then waits a moment for the next mail
+to the same destination (`kept`). At least once: what is not known to have arrived is tried
+again (RFC 5321 4.2.5), so a server that dies behind its 250 gives a second copy.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,12 +26,14 @@ from mailim.remote.multipop.hosts import is_public
 from mailim.remote.relay.destinations import Destinations
 from mailim.remote.relay.envelope import domain_of
 from mailim.remote.relay.exchangers import Exchangers
-from mailim.remote.relay.session import Door, Host, Session
+from mailim.remote.relay.kept import Kept, KeptSessions
+from mailim.remote.relay.session import Door, Host
 from mailim.remote.relay.transaction import MOST_RECIPIENTS, Letter, Outcomes, transact
 from mailim.remote.relay.words import (
     Delayed,
     HostFailed,
     Refused,
+    Stale,
     is_of_the_network,
     unreachable,
 )
@@ -50,6 +53,14 @@ class RelayRules:
     private: bool = False  # hosts on private and loopback networks may be sent to
     at_once: int = 4  # connections to one destination
     waiting: int = 8  # mails that wait for one of them
+    mails: int = 100  # that one connection carries
+    idle: float = 2.0  # seconds that it waits for the next
+
+    @property
+    def way(self) -> Hashable:
+        """What must be the same for mails that share a connection."""
+        login = (self.user, self.password)
+        return self.host, self.port, self.security, *login, self.ca, self.private
 
 
 @dataclass(slots=True)
@@ -84,6 +95,7 @@ class Relay:
         self._destinations = Destinations(
             reactor, lambda: self._rules().at_once, lambda: self._rules().waiting
         )
+        self._kept = KeptSessions(reactor, door)
         self._batches: dict[tuple[int, bytes, str], _Batch] = {}
 
     async def send(
@@ -110,6 +122,7 @@ class Relay:
 
     async def close(self) -> None:
         """End all connections; what was under way counts as not sent."""
+        await self._kept.close()
         for connection in tuple(self._door.open):
             await connection.close()
 
@@ -119,7 +132,8 @@ class Relay:
         try:
             await self._destinations.enter(batch.destination)
             try:
-                await self._try_hosts(batch)
+                if not await self._try_kept(batch):
+                    await self._try_hosts(batch)
             finally:
                 self._destinations.leave(batch.destination)
         except Exception as error:
@@ -134,9 +148,27 @@ class Relay:
         if self._batches.get(key) is batch:
             del self._batches[key]
 
+    async def _try_kept(self, batch: _Batch) -> bool:
+        """Use a connection that waits; False if there is none, or it is over by now.
+
+        That is no failure of the mail, and of the destination neither: a new one is opened.
+        """
+        kept = self._kept.take(batch.destination, self._rules().way)
+        if kept is None:
+            return False
+        try:
+            await self._deliver(batch, kept)
+        except Stale as error:
+            self._log.debug("a connection is over: {error}", error=error.text,
+                            spool_id=batch.entry.id, mails=kept.mails)  # fmt: skip
+            return False
+        self._destinations.succeeded(batch.destination)
+        return True
+
     async def _try_hosts(self, batch: _Batch) -> None:
         """Go from host to host until one takes the mail or says what is wrong with it."""
         trouble: Delayed | None = None
+        way = self._rules().way
         async for host in self._hosts(batch.destination):
             try:
                 session = await self._door.enter(host)
@@ -148,7 +180,7 @@ class Relay:
                                spool_id=batch.entry.id, error=trouble.text)  # fmt: skip
                 continue
             self._destinations.succeeded(batch.destination)
-            await self._deliver(batch, session)
+            await self._deliver(batch, self._kept.new(batch.destination, way, session))
             return
         trouble = trouble or Delayed(f"No mail server of {batch.destination} can be found.")
         self._destinations.failed(batch.destination, trouble.text)
@@ -184,8 +216,8 @@ class Relay:
         except ValueError:
             return await self._exchangers.addresses(name)
 
-    async def _deliver(self, batch: _Batch, session: Session) -> None:
-        connection = session.connection
+    async def _deliver(self, batch: _Batch, kept: Kept) -> None:
+        session, connection = kept.session, kept.session.connection
         too_long = self._reactor.callLater(
             connection.times.transaction,
             lambda: connection.give_up(HostFailed("the server takes too long")),
@@ -194,21 +226,28 @@ class Relay:
             letter = await self._letter(batch)
             self._seal(batch)
             recipients = list(batch.waiting)
+            again = kept.mails > 0
+            kept.mails += 1
             for start in range(0, len(recipients), MOST_RECIPIENTS):
                 some = recipients[start : start + MOST_RECIPIENTS]
                 message = self._message(batch)
-                self._tell(batch, session, await transact(session, letter, some, message))
+                self._tell(batch, kept, await transact(session, letter, some, message, again))
+                again = False  # what breaks off from here on has told part of them
         except Exception as error:
             await self._door.close(session)
+            if isinstance(error, Stale):
+                raise
             if isinstance(error, HostFailed) or is_of_the_network(error):
                 raise Delayed(unreachable(session.host.name, error)) from None
             raise
         finally:
             if too_long.active():
                 too_long.cancel()
-        self._door.leave(session)
+        rules = self._rules()
+        self._kept.keep(kept, rules.mails, rules.idle)
 
-    def _tell(self, batch: _Batch, session: Session, outcomes: Outcomes) -> None:
+    def _tell(self, batch: _Batch, kept: Kept, outcomes: Outcomes) -> None:
+        session = kept.session
         for address, outcome in outcomes.items():
             self._log.info(
                 "mail {spool_id} for {address}: {host} {outcome}",
@@ -217,6 +256,7 @@ class Relay:
                 host=session.host.name,
                 ip=session.host.address,
                 protection=session.protection,
+                mails=kept.mails,
                 outcome=outcome.text if isinstance(outcome, MailimError) else "took it",
             )
             if isinstance(outcome, MailimError):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory
@@ -77,10 +78,10 @@ class Door:
         self.open.discard(session.connection)
         await session.connection.close()
 
-    def leave(self, session: Session) -> None:
-        """End a session as one should; nobody waits for it."""
+    def leave(self, session: Session) -> Deferred[None]:
+        """End a session as one should; fires when it is gone, nobody needs to wait for it."""
         gone = session.connection.quit()
-        gone.addCallback(lambda _: self.open.discard(session.connection))
+        return gone.addCallback(lambda _: self.open.discard(session.connection))
 
     async def _enter(self, host: Host, security: str) -> Session:
         options = await self._options(host, security)

@@ -12,7 +12,15 @@ from mailim.remote.relay.connection import SmtpConnection
 from mailim.remote.relay.dsn import mail_parameters, recipient_parameters
 from mailim.remote.relay.envelope import path
 from mailim.remote.relay.session import Session
-from mailim.remote.relay.words import Delayed, HostFailed, Refused, refusal
+from mailim.remote.relay.words import (
+    Delayed,
+    HostFailed,
+    Refused,
+    Stale,
+    is_of_the_network,
+    refusal,
+    unreachable,
+)
 from mailim.wire.smtp_client import Reply
 from mailim.wire.smtp_outgoing import Needs, OutgoingBody
 
@@ -32,12 +40,18 @@ class Letter:
 
 
 async def transact(
-    session: Session, letter: Letter, recipients: Sequence[str], message: AsyncIterable[bytes]
+    session: Session,
+    letter: Letter,
+    recipients: Sequence[str],
+    message: AsyncIterable[bytes],
+    again: bool = False,
 ) -> Outcomes:
     """Send a letter to up to `MOST_RECIPIENTS` recipients; gives what became of each.
 
-    Raises `HostFailed` or what the network raises; nothing is known then, and a copy may
-    have arrived. The connection is fit for another transaction if nothing was raised.
+    again: the connection carried other mails before. Raises `HostFailed` or what the network
+    raises; nothing is known then, and a copy may have arrived. But `Stale`, raised only
+    `again`, says that nothing of the message went out, and why: of the mail nothing is said.
+    If nothing was raised, `session.connection.fit` says whether another transaction may follow.
     """
     outcomes: Outcomes = {}
     paths: dict[str, str] = {}
@@ -51,7 +65,7 @@ async def transact(
         except MailimError as error:
             outcomes[each] = error
     if paths:
-        outcomes |= await _envelope(session, arguments, paths, message)
+        outcomes |= await _exchange(session, arguments, paths, message, again)
     return outcomes
 
 
@@ -88,52 +102,98 @@ def _recipient(session: Session, letter: Letter, address: str) -> str:
     return whole
 
 
-async def _envelope(
-    session: Session, arguments: str, paths: dict[str, str], message: AsyncIterable[bytes]
+async def _exchange(
+    session: Session,
+    arguments: str,
+    paths: dict[str, str],
+    message: AsyncIterable[bytes],
+    again: bool,
 ) -> Outcomes:
+    try:
+        refused, go = await _envelope(session, arguments, paths, again)
+    except Exception as error:
+        if again and (isinstance(error, HostFailed) or is_of_the_network(error)):
+            raise Stale(unreachable(session.host.name, error)) from None
+        raise
+    if go is None:
+        return refused
+    end = await _message(session, message, go, len(refused) < len(paths))
+    return {each: refused.get(each, end) for each in paths}
+
+
+async def _envelope(
+    session: Session, arguments: str, paths: dict[str, str], again: bool
+) -> tuple[Outcomes, Reply | None]:
+    """Go as far as the reply to DATA, None if it was not asked for; gives who was refused."""
     connection = session.connection
     if "SMTPUTF8" in session.offers and "SMTPUTF8" not in arguments.split(" "):
         if not all(each.isascii() for each in paths.values()):
             arguments += " SMTPUTF8"
     together = "PIPELINING" in session.offers
     ask = _together if together else _one_by_one
-    replies = await ask(connection, arguments, paths)
+    replies = await ask(connection, arguments, paths, again)
+    if again and any(each.code == 421 for each in replies.values()):
+        raise HostFailed(next(each.words for each in replies.values() if each.code == 421))
     refused: Outcomes = {}
     for each in paths:
         said = _said(session, replies[each])
         if said is not None:
             refused[each] = said
-    wanted = len(refused) < len(paths)
     if not together:
-        if not wanted:
+        if len(refused) == len(paths):
             await connection.ask("RSET")
-            return refused
+            return refused, None
         connection.send("DATA")
-    end = await _message(session, message, wanted)
-    return {each: refused.get(each, end) for each in paths}
+    go = await connection.reply(connection.times.data)
+    if again and go.code == 421:
+        raise HostFailed(go.words)
+    return refused, go
 
 
 async def _one_by_one(
-    connection: SmtpConnection, arguments: str, paths: dict[str, str]
+    connection: SmtpConnection, arguments: str, paths: dict[str, str], again: bool
 ) -> dict[str, Reply]:
+    if again:
+        connection.send("RSET")
+        await _check_again(connection)
     mail = await connection.ask("MAIL", arguments)
     if not mail.ok:
-        return dict.fromkeys(paths, mail)
+        return _refused(mail, paths, again)
     return {each: await connection.ask("RCPT", f"TO:{whole}") for each, whole in paths.items()}
 
 
 async def _together(
-    connection: SmtpConnection, arguments: str, paths: dict[str, str]
+    connection: SmtpConnection, arguments: str, paths: dict[str, str], again: bool
 ) -> dict[str, Reply]:
     """Send all at once, and DATA with it (RFC 2920 3.1)."""
     seconds = connection.times.command
+    if again:
+        connection.send("RSET")
     connection.send("MAIL", arguments)
     for whole in paths.values():
         connection.send("RCPT", f"TO:{whole}")
     connection.send("DATA")
+    if again:
+        await _check_again(connection)
     mail = await connection.reply(seconds)
+    if not mail.ok and again:
+        return _refused(mail, paths, again)
     replies = {each: await connection.reply(seconds) for each in paths}
     return replies if mail.ok else dict.fromkeys(paths, mail)
+
+
+async def _check_again(connection: SmtpConnection) -> None:
+    """Await the reply to RSET, which ends what the mail before left open."""
+    reply = await connection.reply(connection.times.again)
+    if not reply.ok:
+        raise HostFailed(reply.words)
+
+
+def _refused(mail: Reply, paths: dict[str, str], again: bool) -> dict[str, Reply]:
+    """Give MAIL's refusal to all; where it may be about the connection, that is over."""
+    if again:
+        raise HostFailed(mail.words)  # "too many mails", say: a new one will tell
+    return dict.fromkeys(paths, mail)
 
 
 def _said(session: Session, reply: Reply) -> MailimError | None:
@@ -148,11 +208,10 @@ def _said(session: Session, reply: Reply) -> MailimError | None:
 
 
 async def _message(
-    session: Session, message: AsyncIterable[bytes], wanted: bool
+    session: Session, message: AsyncIterable[bytes], go: Reply, wanted: bool
 ) -> MailimError | str:
-    """Await the reply to DATA and send the message; gives the words it was taken with."""
+    """Send the message after the reply to DATA; gives the words it was taken with."""
     connection = session.connection
-    go = await connection.reply(connection.times.data)
     if go.code != 354:
         return refusal(session.host.name, go)
     connection.begin_message()

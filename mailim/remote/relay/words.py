@@ -29,6 +29,10 @@ class HostFailed(Delayed):
     """This host cannot be used at the moment; another one of the domain may."""
 
 
+class Stale(HostFailed):
+    """A connection that carried mails before takes no more; another one may."""
+
+
 class TlsFailed(HostFailed):
     """The handshake failed; without TLS the host might do."""
 
