@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -36,7 +37,7 @@ class SmtpCase(SynchronousTestCase):
         self.site = RunningSite(accounts, self.changes, measured=self.measured)
         self.addCleanup(self.site.stop)
 
-    def until(self, true: Callable[[], Any], seconds: float = 30) -> Any:
+    def until(self, true: Callable[[], Any], seconds: float = 60) -> Any:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if found := true():
@@ -140,6 +141,11 @@ class SwaksTests(SmtpCase):
         self.mails(3)
 
 
+def reached(given: list[str], count: int) -> bool:
+    """Say whether so many were taken."""
+    return len(given) >= count
+
+
 class KillTests(SmtpCase):
     measured = False
     changes = {"smtp.messages_per_connection": 10_000}
@@ -158,6 +164,7 @@ class KillTests(SmtpCase):
             for each in senders:
                 each.start()
             time.sleep(0.3 + chance.random())
+            self.until(partial(reached, given, 10 * (attempt + 1)))  # a machine may be slow
             self.site.end(signal.SIGKILL)
             over.set()
             for each in senders:
@@ -165,7 +172,7 @@ class KillTests(SmtpCase):
             self.site.start()
         self.assertGreater(len(given), 50)
         jmap = Jmap(self.site, BOB, PASSWORD)
-        self.until(lambda: set(given) <= set(self.subjects(jmap)), 60)
+        self.until(lambda: set(given) <= set(self.subjects(jmap)), 180)
         count = Counter(self.subjects(jmap))
         self.assertEqual({one: n for one, n in count.items() if n != 1}, {})
         self.assertLessEqual(set(count), sent)
@@ -243,9 +250,13 @@ class GarbageTests(SmtpCase):
                 self.assertTrue(re.search(rb"\r\n5\d\d ", said), (sent, said))
 
         round_of(1500)
-        before = self.site.memory()
-        round_of(10_000)
-        grown = self.site.memory() - before
-        self.assertLess(grown, 5 * 1024 * 1024)
+        growth: list[int] = []
+        allowed = 5 * 1024 * 1024
+        while not growth or (growth[-1] >= allowed and len(growth) < 3):
+            # What the allocator takes once is no leak; a leak grows on.
+            before = self.site.memory()
+            round_of(10_000)
+            growth.append(self.site.memory() - before)
+        self.assertLess(growth[-1], allowed, growth)
         self.exchange().sendmail("", [BOB], b"Subject: still serving\r\n\r\n")
         self.mails(1)

@@ -219,10 +219,10 @@ class PersonTests(SynchronousTestCase):
             self.assertEqual(person_of(address), person)
 
     def test_in_time(self) -> None:
-        begin = time.perf_counter()
+        begin = time.thread_time()
         person_of("srs0=" + "=" * 300 + "@x")
         person_of("+srs" * 90 + "=@x")
-        self.assertLess(time.perf_counter() - begin, 0.5)
+        self.assertLess(time.thread_time() - begin, 5)
 
 
 class CollectedTests(RuleCase):
@@ -262,9 +262,9 @@ class MatchingTests(SynchronousTestCase):
         self.assertEqual(matches(pattern, text), fnmatch.fnmatchcase(text, pattern))
 
     def test_in_time(self) -> None:
-        begin = time.perf_counter()
+        begin = time.thread_time()
         self.assertFalse(matches("*a" * 127, "a" * 126 + "b" * 128))
-        self.assertLess(time.perf_counter() - begin, 0.1)
+        self.assertLess(time.thread_time() - begin, 2)
 
 
 LINES = st.sampled_from(
@@ -291,6 +291,6 @@ class GarbageTests(SynchronousTestCase):
         header = "From: carl@example.org\r\nTo: " + ", ".join(
             f"x{n}@bücher{n}.test" for n in range(5000)
         )
-        begin = time.perf_counter()
+        begin = time.thread_time()
         asked(f"{header}\r\n")
-        self.assertLess(time.perf_counter() - begin, 2)
+        self.assertLess(time.thread_time() - begin, 10)

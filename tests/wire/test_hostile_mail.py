@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
-import os
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
+from itertools import count
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -16,6 +14,7 @@ from mailim.wire.message import describe
 from mailim.wire.mime import MimeLimits, scan, text_of
 from mailim.wire.pop3 import Command, Pop3Client, Pop3ProtocolError
 from tests.wire import samples
+from tests.wire.memory import grown
 
 MULTIPART = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n"
 HTML = b"Content-Type: text/html\r\n\r\n"
@@ -88,18 +87,14 @@ def seconds(call: Callable[[bytes], object], data: bytes) -> float:
     return best
 
 
-def resident() -> int:
-    """Give the memory of this process in octets."""
-    gc.collect()
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
 class LinearTime(SynchronousTestCase):
     """Eight times the input takes about eight times as long, never sixty-four."""
 
     def check(self, name: str, call: Callable[[bytes], object], small: bytes, large: bytes) -> None:
-        few, many = seconds(call, small), seconds(call, large)
+        for _ in range(3):  # a neighbour on the machine may have been in the way
+            few, many = seconds(call, small), seconds(call, large)
+            if many < max(few, 0.002) * 24:
+                break
         self.assertLess(many, max(few, 0.002) * 24, f"{name}: {few:.4f} s, {many:.4f} s")
 
     def test_messages(self) -> None:
@@ -130,10 +125,14 @@ class FlatMemory(SynchronousTestCase):
     def check(self, once: Callable[[int], None]) -> None:
         for number in range(1000):
             once(-number)
-        before = resident()
-        for number in range(10_000):
-            once(number)
-        self.assertLessEqual(resident() - before, 5 * 1024 * 1024)
+        numbers = count()
+
+        def work() -> None:
+            for _ in range(10_000):
+                once(next(numbers))
+
+        allowed = 5 * 1024 * 1024
+        self.assertLess(grown(work, allowed), allowed)
 
     def test_bad_mail(self) -> None:
         bad = [make(400) for make in MESSAGES.values()] + samples.ALL[:4]

@@ -20,7 +20,7 @@ from mailim.wire.xml import (
     XmlLimits,
     XmlStreamError,
 )
-from tests.wire.memory import growth, resident_bytes
+from tests.wire.memory import grown, growth
 from tests.wire.xml_strategies import HEADER
 
 WIDE = XmlLimits(
@@ -195,11 +195,14 @@ class EndlessTests(SynchronousTestCase):
 
         for data in stanzas(0):
             parser.feed(data)
-        before = resident_bytes()
-        for round_ in range(1, 8):
-            for data in stanzas(round_ * 50_000):
-                self.assertEqual(1, len(parser.feed(data)))
-        self.assertLess(resident_bytes() - before, 8 * MEGABYTE)
+        rounds = count(1)
+
+        def work() -> None:
+            for _ in range(7):
+                for data in stanzas(next(rounds) * 50_000):
+                    self.assertEqual(1, len(parser.feed(data)))
+
+        self.assertLess(grown(work, 8 * MEGABYTE), 8 * MEGABYTE)
 
     def test_nor_when_no_piece_ends_between_stanzas_or_characters(self) -> None:
         parser = StreamParser(AFTER_AUTH)
@@ -210,10 +213,13 @@ class EndlessTests(SynchronousTestCase):
                 parser.feed(b"\xa9<n%d/></a><a>\xc3" % number)
 
         feed(0)
-        before = resident_bytes()
-        for round_ in range(1, 8):
-            feed(round_ * 40_000)
-        self.assertLess(resident_bytes() - before, 8 * MEGABYTE)
+        rounds = count(1)
+
+        def work() -> None:
+            for _ in range(7):
+                feed(next(rounds) * 40_000)
+
+        self.assertLess(grown(work, 8 * MEGABYTE), 8 * MEGABYTE)
 
     def test_single_bytes_of_a_large_stanza_cost_little(self) -> None:
         # 256 KiB in single bytes: quadratic work would take minutes.
@@ -224,7 +230,7 @@ class EndlessTests(SynchronousTestCase):
         for at in range(len(data)):
             events = parser.feed(data[at : at + 1])
         self.assertEqual(1, len(events))
-        self.assertLess(time.process_time() - begin, 20)
+        self.assertLess(time.process_time() - begin, 60)
 
     def test_single_characters_are_not_kept_one_by_one(self) -> None:
         # 80,000 strings of one character would be some 7 MB.

@@ -214,22 +214,22 @@ class HostileTest(SynchronousTestCase):
             "(a*)*b",
             "^(([a-z])+.)+[A-Z]([a-z])+$",
         ):
-            start = time.monotonic()
+            start = time.thread_time()
             matches(f'of = "body", matches = "{pattern}"', data)
-            self.assertLess(time.monotonic() - start, 20, pattern)
+            self.assertLess(time.thread_time() - start, 60, pattern)
 
     def test_many_stars(self) -> None:
         data = MAIL + b"a" * 200_000 + b"\r\n"
-        start = time.monotonic()
+        start = time.thread_time()
         self.assertFalse(matches(f'of = "body", like = "{"a*" * 400}b"', data))
-        self.assertLess(time.monotonic() - start, 20)
+        self.assertLess(time.thread_time() - start, 60)
 
     def test_texts_that_are_slow_to_compose(self) -> None:
         marks = ("a" + "\u0301\u0323" * 120_000).encode()
         head = b"Content-Type: text/plain; charset=utf-8\r\n" + MAIL.partition(b"\r\n\r\n")[0]
-        start = time.monotonic()
+        start = time.thread_time()
         self.assertFalse(matches('of = "body", contains = "b"', head + b"\r\n\r\n" + marks))
-        self.assertLess(time.monotonic() - start, 20)
+        self.assertLess(time.thread_time() - start, 60)
 
     def test_a_pattern_a_mail_makes_too_large(self) -> None:
         data = b"X-A: " + b"x" * 1000 + b"\r\n" + MAIL

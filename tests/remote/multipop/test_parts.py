@@ -254,10 +254,10 @@ class PlanTest(SynchronousTestCase):
         """50,000 messages, ten of them new."""
         seen = {f"u{n}": SeenMessage(f"u{n}", "stored", b"", 0) for n in range(49_990)}
         listed = [Listed(n + 1, f"u{n}", 10, f"u{n}") for n in range(50_000)]
-        begun = time.perf_counter()
+        begun = time.thread_time()
         todo = self.plan(listed, seen, leave=True)
         self.assertEqual(len(todo.fetch), 10)
-        self.assertLess(time.perf_counter() - begun, 2)
+        self.assertLess(time.thread_time() - begun, 10)  # a list looked through each time: minutes
 
 
 class WordsTest(SynchronousTestCase):
