@@ -67,6 +67,10 @@ class NewSubmission:
     envelope: Mapping[str, Any]  # RFC 8621 7, as the client sees it
     created: int
     send_at: int
+    origin: str = "jmap"  # see `NewMail`
+    source: str = ""  # who brought it, "" for the account itself
+    trace: bytes = b""  # header fields that stand before it already
+    hidden: bool = False  # no object of JMAP: it waits, is sent, and is forgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,9 @@ class Submission:
     undo_status: str
     spool_id: int | None  # once it is final
     envid: str  # what notices may name its mail by (RFC 3461 4.4): the client's, or our own
+    origin: str
+    source: str
+    trace: bytes
 
 
 class IIdentityRows(Interface):

@@ -56,6 +56,9 @@ _ROW: Final = select(
     submission.c.undo_status,
     submission.c.spool_id,
     submission.c.envid,
+    submission.c.origin,
+    submission.c.source,
+    submission.c.trace,
 )
 _ADD: Final = Statement(insert_into(submission, "id").returning(submission.c.id))
 _SOME: Final = Statement(
@@ -181,6 +184,7 @@ class SubmissionRows:
         """Take one, which holds the body and keeps its facts; raises `NotFound` (body)."""
         self._bodies.hold(new.body_id)
         self._facts.keep(new.body_id, facts)
+        # A hidden one is published, too: who sends what is due has to look.
         modseq = self._state.advance_for(new.account_id, TYPE)
         added: int = self._db.value(
             _ADD,
@@ -197,13 +201,16 @@ class SubmissionRows:
             undo_status="pending",
             spool_id=None,
             ended=None,
-            hidden=False,
+            hidden=new.hidden,
             modseq=modseq,
             created_modseq=modseq,
             message_id=next(iter(facts.message_id), "")[:MESSAGE_ID_CHARS],
             envid=envid_of(new.envelope) or secrets.token_hex(12),
+            origin=new.origin,
+            source=new.source,
+            trace=new.trace,
         )
-        return self.get(new.account_id, [added])[added]
+        return _submission(self._db.one(_PENDING, id=added) or ())
 
     def get(self, account_id: int, ids: Sequence[int] | None = None) -> Mapping[int, Submission]:
         """Give those of the asked that exist in that account; None: all, oldest first."""

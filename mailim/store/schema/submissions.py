@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from sqlalchemy import Column, Index, Table
+from sqlalchemy import text as sql_text
 
-from mailim.store.schema.columns import Id, flag, metadata, number, reference, row_id, text
+from mailim.store.schema.columns import (
+    Id,
+    flag,
+    metadata,
+    number,
+    octets,
+    reference,
+    row_id,
+    text,
+)
 
 identity = Table(
     "identity",
@@ -53,12 +63,16 @@ submission = Table(
     text("undo_status"),
     number("spool_id", nullable=True, index=True),
     number("ended", nullable=True, index=True),  # when it was final or canceled
-    flag("hidden"),  # its owner destroyed it before it was sent
+    flag("hidden"),  # its owner destroyed it before it was sent, or never saw it
     number("modseq"),
     number("created_modseq"),
     # What notices name it by, "" if not at all: the first Message-ID, the envelope's id.
     text("message_id", server_default=""),
     text("envid", server_default=""),
+    # How it came, for the spool. What came over SMTP is hidden: no client of JMAP made it.
+    text("origin", server_default="jmap"),
+    text("source", server_default=""),
+    octets("trace", server_default=sql_text("x''")),  # header fields, from when it came
     sqlite_autoincrement=True,
 )
 
