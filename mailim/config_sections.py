@@ -273,6 +273,46 @@ class Im(Section):
     connections_per_address: int = Field(
         default=200, ge=1, le=1_000_000, description="... and from one IP address."
     )
+    stream_management: bool = Field(
+        default=True,
+        description="Off: clients are not asked what they have received (XEP-0198; restart).",
+    )
+    acknowledgement_seconds: int = Field(
+        default=60,
+        ge=5,
+        le=3600,
+        description="A client that was asked what it has received and does not answer is dead.",
+    )
+    unacknowledged_stanzas: int = Field(
+        default=1000,
+        ge=200,
+        le=100_000,
+        description="Stanzas that may wait for one client to acknowledge them; then it is cut off.",
+    )
+    unacknowledged_octets: int = Field(
+        default=8_388_608,
+        ge=1_048_576,
+        le=1_073_741_824,
+        description="... and their octets.",
+    )
+    unacknowledged_octets_in_all: int = Field(
+        default=268_435_456,
+        ge=1_048_576,
+        le=68_719_476_736,
+        description="... and those of all clients; beyond it, lost connections are given up.",
+    )
+    resumption_seconds: int = Field(
+        default=300,
+        ge=0,
+        le=86_400,
+        description="A client that lost its connection may resume for so long; 0: never.",
+    )
+    resumable_per_account: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="Clients of one account that may; the oldest is given up for a further one.",
+    )
 
 
 class Multipop(Section):

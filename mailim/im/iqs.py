@@ -19,7 +19,7 @@ from mailim.im.sessions import Sessions
 from mailim.im.turns import Turn
 from mailim.interfaces.im import IFeature, IqAnswer, IqRoute, Session
 from mailim.wire import ns
-from mailim.wire.jid import JID
+from mailim.wire.jid import JID, JIDError
 from mailim.wire.xml import Element
 
 
@@ -101,6 +101,18 @@ class Iqs:
             if not (await self._rosters.of(target.account)).sends_to(own):
                 raise StanzaError.of("service-unavailable")
         target.sink.send(iq.with_attrs({"to": str(to)}))
+
+    def undelivered(self, iq: Element) -> None:
+        """A client went away without having had this: tell who asked (section 8.5.3.2.3)."""
+        if iq.get("type") not in ("get", "set"):
+            return
+        try:
+            sender = JID.parse(iq.get("from") or "")
+        except JIDError:
+            return  # the server itself
+        session = self._sessions.get(sender) if sender.resource else None
+        if session is not None:
+            session.sink.send(reply(iq, StanzaError.of("service-unavailable")))
 
     async def _answer(self, session: Session, iq: Element, payload: Element, target: str) -> None:
         route = IqRoute(iq.attrs["type"], target, payload.name, payload.ns)

@@ -28,7 +28,7 @@ from mailim.im.messages import Landed, Messages, Settled
 from mailim.im.presence import Presence
 from mailim.im.sessions import Sessions, canonical
 from mailim.im.turns import Lane, Turn
-from mailim.interfaces.im import Session
+from mailim.interfaces.im import Session, StreamInfo
 from mailim.interfaces.record import Leaf
 from mailim.record.entries import Entry
 from mailim.record.record import Record
@@ -74,13 +74,7 @@ class Router:
 
         Raises `RecordUnavailable`: the login is not on record, the session is unbound again.
         """
-        details = {
-            "resource": session.jid.resource,
-            "protocol": session.info.protocol,
-            "peer": session.info.peer,
-            "tls": session.info.tls,
-        }
-        entry = Entry(kind="login", sender=str(session.jid.bare), recipient="", details=details)
+        entry = _login(session, session.info)
         # The lane is there from the beginning: a stream that breaks off meanwhile has to have
         # its end recorded, behind the login.
         lane = self._lanes[session.id] = Lane()
@@ -94,6 +88,18 @@ class Router:
             raise
         finally:
             turn.leave()
+
+    async def resumed(self, session: Session, info: StreamInfo) -> None:
+        """Record that a session goes on over another stream (XEP-0198); its `info` changes.
+
+        Raises `RecordUnavailable`, and nothing is changed.
+        """
+        await self._record.append(_login(session, info, resumed="yes"))
+        session.info = info
+
+    def undelivered(self, iq: Element) -> None:
+        """Answer a request that a client never acknowledged before its session was over."""
+        self._iqs.undelivered(iq)
 
     async def unbound(self, session: Session, reason: str) -> None:
         """End a session whose stream is gone; what it sent before is still worked off.
@@ -221,6 +227,17 @@ class Router:
                 session.sink.close("not-authorized", "the account was disabled")
             else:
                 session.account = account
+
+
+def _login(session: Session, info: StreamInfo, **more: str) -> Entry:
+    details = {
+        "resource": session.jid.resource,
+        "protocol": info.protocol,
+        "peer": info.peer,
+        "tls": info.tls,
+        **more,
+    }
+    return Entry(kind="login", sender=str(session.jid.bare), recipient="", details=details)
 
 
 def _recipient(stanza: Element) -> JID | None:

@@ -57,6 +57,10 @@ class Sessions:
             old.sink.close("conflict", "another client connected under the same name")
         return session
 
+    def full(self, bare: JID) -> bool:
+        """Tell whether an account may have no more resources."""
+        return len(self._accounts.get(bare, ())) >= self._max
+
     def unbind(self, session: Session) -> bool:
         """Forget a session; False if it was forgotten or taken over before."""
         if not self.holds(session):

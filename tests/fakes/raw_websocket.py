@@ -115,18 +115,22 @@ class RawWebSocket(Protocol):
 
     async def sign_in(self, name: str, password: str, resource: str = "web") -> str:
         """Go from an upgraded WebSocket to a bound resource."""
-        await self.open()
-        message = base64.b64encode(f"\0{name}\0{password}".encode()).decode()
-        self.send(f"<auth xmlns='{ns.SASL}' mechanism='PLAIN'>{message}</auth>")
-        answer = await self.next()
-        assert answer.name == "success", answer
-        await self.open()
+        await self.authenticate(name, password)
         self.send(
             f"<iq xmlns='{ns.CLIENT}' type='set' id='bind'><bind xmlns='{ns.BIND}'>"
             f"<resource>{resource}</resource></bind></iq>"
         )
         answer = await self.next()
         return str(answer.find("bind", ns.BIND).find("jid").text)
+
+    async def authenticate(self, name: str, password: str) -> Element:
+        """Go from an upgraded WebSocket to a stream that is signed in; gives its features."""
+        await self.open()
+        message = base64.b64encode(f"\0{name}\0{password}".encode()).decode()
+        self.send(f"<auth xmlns='{ns.SASL}' mechanism='PLAIN'>{message}</auth>")
+        answer = await self.next()
+        assert answer.name == "success", answer
+        return await self.open()
 
 
 async def connect(port: int) -> RawWebSocket:

@@ -9,6 +9,19 @@ from zope.interface import Attribute, Interface
 from mailim.wire.xml import Element, XmlLimits
 
 
+class StreamBroken(Exception):
+    """The stream has to end with this stream error (RFC 6120 4.9.3).
+
+    extra: an application-specific condition (4.9.4).
+    """
+
+    def __init__(self, condition: str, text: str, extra: Element | None = None) -> None:
+        super().__init__(condition)
+        self.condition = condition
+        self.text = text
+        self.extra = extra
+
+
 class ICarrier(Interface):
     """Frames a stream; written by `tcp` and `websocket`, used by `client_stream`."""
 
@@ -18,11 +31,14 @@ class ICarrier(Interface):
     def send_open(attrs: Mapping[str, str]) -> None:
         """Send the stream header (RFC 6120 4.7, RFC 7395 3.4)."""
 
-    def send(element: Element) -> None:
-        """Send a top-level element; never blocks."""
+    def send(element: Element) -> int:
+        """Send a top-level element; never blocks. Gives its octets."""
 
     def close() -> None:
         """Send the closing tag or frame, then end the connection when all is written."""
+
+    def abort() -> None:
+        """End the connection at once."""
 
     def start_tls() -> None:
         """Start TLS now, the `<proceed/>` having been sent (RFC 6120 5.4.2.3)."""

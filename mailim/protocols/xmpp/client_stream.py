@@ -19,17 +19,19 @@ from zope.interface import implementer
 
 from mailim.background import spawn
 from mailim.errors import MailimError
-from mailim.im.errors import StanzaError, answerable, reply, result, stanza_error
+from mailim.im.errors import StanzaError, reply, result, stanza_error
 from mailim.interfaces.accounts import Account
 from mailim.interfaces.im import IReceipt, IStanzaSink, Session, StreamInfo
-from mailim.protocols.xmpp.carrier import ICarrier, IConversation
+from mailim.protocols.xmpp.carrier import ICarrier, IConversation, StreamBroken
+from mailim.protocols.xmpp.managed import ManagedSession
+from mailim.protocols.xmpp.pace import Pace
 from mailim.protocols.xmpp.sasl import Sasl, SaslFailure, failure
 from mailim.protocols.xmpp.services import StreamServices
 from mailim.wire import ns
 from mailim.wire.jid import JID, JIDError
 from mailim.wire.xml import Element, XmlLimits
 
-_BURST = 10  # seconds' worth of stanzas that may come at once
+_SIGNED_IN = frozenset({ns.BIND, ns.SESSION, ns.STREAM_MANAGEMENT})
 _STANZAS = frozenset({"message", "presence", "iq"})
 
 
@@ -38,15 +40,6 @@ class _End:
 
 
 _Event = Mapping[str, str] | Element | _End
-
-
-class StreamBroken(Exception):
-    """The stream has to end with this stream error (RFC 6120 4.9.3)."""
-
-    def __init__(self, condition: str, text: str) -> None:
-        super().__init__(condition)
-        self.condition = condition
-        self.text = text
 
 
 @implementer(IConversation, IStanzaSink)
@@ -71,15 +64,15 @@ class ClientStream:
         self._sasl: Sasl | None = None
         self.web_session = b""  # the browser session whose token opened this, if one did
         self._account: Account | None = None
-        self._session: Session | None = None
-        self._over = False
+        self.session: Session | None = None
+        self.managed: ManagedSession | None = None
+        self.over = False
+        self._closing = False
         self._waiting: deque[_Event] = deque()
         self._working: Deferred[None] | None = None
         self._routing = 0
-        self._paused = False
-        self._tokens = self._settings.stanzas_per_second * _BURST
-        self._refilled = self._since
-        self._rate_pause: IDelayedCall | None = None
+        self.paused = False
+        self._pace = Pace(services.clock, self._settings.stanzas_per_second, self._balance)
         services.open.add(self)
         self._deadline: IDelayedCall | None = services.clock.callLater(
             self._settings.login_seconds,
@@ -107,8 +100,8 @@ class ClientStream:
         self._end(condition, text)
 
     def lost(self, reason: str) -> None:
-        """The connection is gone."""
-        self._finish(reason)
+        """The connection is gone; the session may outlive it, unless the peer closed it."""
+        self._finish(reason, may_resume=not self._closing)
 
     # --- what the router and the server tell ---------------------------------------------
 
@@ -119,7 +112,7 @@ class ClientStream:
 
     def send(self, stanza: Element, receipt: IReceipt | None = None) -> None:
         """Write a stanza."""
-        if not self._over:
+        if not self.over:
             self._carrier.send(stanza)
             if receipt is not None:
                 receipt.arrived()
@@ -130,10 +123,37 @@ class ClientStream:
         """End the stream with a stream error."""
         self._end(condition, text)
 
+    # --- what its managed session tells --------------------------------------------------
+
+    def write(self, element: Element) -> int:
+        """Send an element."""
+        return 0 if self.over else self._carrier.send(element)
+
+    def supersede(self) -> None:
+        """Another stream has the session now."""
+        self.session = self.managed = None
+        self._end("conflict", "The session was resumed by another stream.")
+
+    def cut(self, reason: str) -> None:
+        """The client is dead."""
+        self._log.info("{reason}", reason=reason, peer=self._peer, stream=self.id)
+        self._finish(reason, may_resume=True)
+        self._carrier.abort()
+
+    def info(self) -> StreamInfo:
+        """Where it comes from."""
+        since = int(self._since * 1e6)
+        return StreamInfo(self._protocol, self._peer, since, self._carrier.tls_description())
+
+    def resumed(self, managed: ManagedSession) -> None:
+        """Carry this session from now on."""
+        self.session, self.managed = managed.session, managed
+        self._signed_in(managed.session)
+
     # --- the queue -------------------------------------------------------------------------
 
     def _take(self, event: _Event) -> None:
-        if self._over:
+        if self.over:
             return
         self._waiting.append(event)
         if self._working is None:
@@ -144,11 +164,11 @@ class ClientStream:
 
     async def _work(self) -> None:
         try:
-            while self._waiting and not self._over:
+            while self._waiting and not self.over:
                 await self._one(self._waiting.popleft())
                 self._balance()
         except StreamBroken as error:
-            self._end(error.condition, error.text)
+            self._end(error.condition, error.text, error.extra)
         except CancelledError:
             raise
         except Exception:
@@ -160,48 +180,42 @@ class ClientStream:
     def _balance(self) -> None:
         """Read only as fast as we work, and as the rate allows."""
         full = len(self._waiting) + self._routing >= self._settings.waiting
-        stop = not self._over and (full or self._rate_pause is not None)
-        if stop and not self._paused:
+        stop = not self.over and (full or self._pace.exceeded)
+        if stop and not self.paused:
             self._carrier.pause()
-        elif self._paused and not stop:
+        elif self.paused and not stop:
             self._carrier.resume()
-        self._paused = stop
-
-    def _count(self) -> None:
-        """Take a token for a stanza; without one, pause until there are some again."""
-        now = self._services.clock.seconds()
-        rate = self._settings.stanzas_per_second
-        self._tokens = min(rate * _BURST, self._tokens + (now - self._refilled) * rate)
-        self._refilled = now
-        self._tokens -= 1
-        if self._tokens < 0 and self._rate_pause is None:
-            self._rate_pause = self._services.clock.callLater(
-                (1 - self._tokens) / rate, self._rate_over
-            )
-
-    def _rate_over(self) -> None:
-        self._rate_pause = None
-        self._balance()
+        self.paused = stop
 
     # --- negotiation -------------------------------------------------------------------------
 
     async def _one(self, event: _Event) -> None:
         if isinstance(event, _End):
+            self._closing = True
+            if self.managed is not None:
+                await self.managed.last_words()
             self._finish("closed by the client")
             self._carrier.close()
         elif not isinstance(event, Element):
             await self._open(event)
         elif not self._domain:
             raise StreamBroken("not-well-formed", "A stream begins with its header.")
-        elif self._session is not None:
-            self._stanza(self._session, event)
+        else:
+            await self._element(event)
+
+    async def _element(self, event: Element) -> None:
+        if event.ns == ns.STREAM_MANAGEMENT and self._account and self._services.management:
+            self._pace.count()
+            await self._services.management.take(self, event, self._account)
+        elif self.session is not None:
+            self._stanza(self.session, event)
         elif event.ns == ns.TLS and event.name == "starttls":
             self._start_tls()
         elif event.ns == ns.SASL:
             await self._authenticate(event)
         elif self._account is not None and event.name in _STANZAS and event.ns == ns.CLIENT:
             await self._before_bind(self._account, event)
-        elif event.name in _STANZAS or event.ns in (ns.BIND, ns.SESSION):
+        elif event.name in _STANZAS or (event.ns in _SIGNED_IN and self._account is None):
             raise StreamBroken("not-authorized", "Sign in first.")  # RFC 6120 4.9.3.12
         else:
             raise StreamBroken("unsupported-stanza-type", "This is not understood here.")
@@ -214,7 +228,7 @@ class ClientStream:
         except JIDError:
             domain = ""
         local = bool(domain) and await self._services.directory.is_local(domain)
-        if self._over:
+        if self.over:
             return
         header = {"id": token_hex(12), "version": "1.0", "xml:lang": "en"}
         if domain:
@@ -241,9 +255,8 @@ class ClientStream:
                 self._carrier.channel_bindings(),
             )
             return list(self._sasl.feature())
-        session = Element("session", ns.SESSION, None, Element("optional", ns.SESSION))
         more = (one for feature in self._services.features for one in feature.stream_features)
-        return [Element("bind", ns.BIND), session, *more]
+        return [Element("bind", ns.BIND), *more]
 
     def _start_tls(self) -> None:
         if self._carrier.secure or not self._carrier.can_start_tls or self._waiting:
@@ -262,11 +275,11 @@ class ClientStream:
         if self._sasl is None or self._account is not None:
             raise StreamBroken("policy-violation", "Signing in is not possible now.")
         try:
-            answer, account = await self._sasl_step(self._sasl, element)
+            answer, account = await self._sasl.step(element)
         except SaslFailure as error:
             self._failed(error)
             return
-        if self._over:
+        if self.over:
             return
         self._carrier.send(answer)
         if account is not None:
@@ -274,15 +287,6 @@ class ClientStream:
             self.web_session = self._sasl.web_session
             self._sasl = None
             self._restart(self._settings.after_auth)
-
-    async def _sasl_step(self, sasl: Sasl, element: Element) -> tuple[Element, Account | None]:
-        if element.name == "auth":
-            return await sasl.auth(element)
-        if element.name == "response":
-            return await sasl.response(element)
-        if element.name == "abort":
-            raise SaslFailure("aborted", "The client gave up.")
-        raise SaslFailure("malformed-request", "This is no SASL element of a client.")
 
     def _failed(self, error: SaslFailure) -> None:
         self._log.info(
@@ -303,62 +307,61 @@ class ClientStream:
         current = await self._services.directory.get(account.id)
         if current is None or not current.enabled:
             raise StreamBroken("not-authorized", "The account is gone or disabled.")
-        if self._over:
+        if self.over:
             return
         wanted = request.find("resource")
-        info = StreamInfo(
-            self._protocol, self._peer, int(self._since * 1e6), self._carrier.tls_description()
-        )
+        self._services.managed.make_room(current)
         try:
             session = self._services.sessions.bind(
-                current, wanted.text if wanted is not None else None, self, info
+                current, wanted.text if wanted is not None else None, self, self.info()
             )
         except StanzaError as error:
             self._carrier.send(reply(stanza, error))
             return
-        self._session = session
+        self.session = session
         try:
             await self._services.router.bound(session)
         except MailimError as error:
             self._carrier.send(reply(stanza, stanza_error(error)))
             raise StreamBroken("resource-constraint", error.text) from None
-        if self._over:
+        if self.over:
             return
-        self._cancel_deadline()
-        self._log.info(
-            "{jid} signed in by {protocol}",
-            jid=str(session.jid), protocol=self._protocol,
-            peer=self._peer, stream=self.id, session=session.id,
-        )  # fmt: skip
+        self._signed_in(session)
         name = Element("jid", ns.BIND, None, str(session.jid))
         self._carrier.send(result(stanza, [Element("bind", ns.BIND, None, name)]))
+
+    def _signed_in(self, session: Session) -> None:
+        self._cancel_deadline()
+        self._log.info(
+            "{jid} signed in by {protocol}", jid=str(session.jid), protocol=self._protocol,
+            peer=self._peer, stream=self.id, session=session.id, resumed=bool(self.managed),
+        )  # fmt: skip
 
     # --- stanzas -----------------------------------------------------------------------------
 
     def _stanza(self, session: Session, stanza: Element) -> None:
-        self._count()
+        self._pace.count()
         if stanza.ns != ns.CLIENT or stanza.name not in _STANZAS:
             raise StreamBroken("unsupported-stanza-type", "This is no stanza.")
-        if stanza.name == "iq" and stanza.find("session", ns.SESSION) is not None:
-            # RFC 3921's session is optional since RFC 6121 and answered for old clients.
-            if answerable(stanza):
-                self._carrier.send(result(stanza))
-            return
         self._routing += 1
         routing = self._route(self._services.router.route(session, stanza))
         self._services.begin(routing, "routing a stanza")
 
     async def _route(self, work: Awaitable[None]) -> None:
+        managed = self.managed
+        counted = managed.incoming.begin() if managed is not None else None
         try:
             await work
         finally:
+            if managed is not None and counted is not None:
+                managed.done(counted)
             self._routing -= 1
             self._balance()
 
     # --- the end -----------------------------------------------------------------------------
 
-    def _end(self, condition: str, text: str) -> None:
-        if self._over:
+    def _end(self, condition: str, text: str, extra: Element | None = None) -> None:
+        if self.over:
             return
         self._log.info(
             "stream ended with {condition}: {text}",
@@ -368,23 +371,27 @@ class ClientStream:
         if not self._header_sent:  # RFC 6120 4.9.1.2
             self._carrier.send_open({"id": token_hex(12), "version": "1.0", "xml:lang": "en"})
         told = Element("text", ns.STREAM_ERRORS, {"xml:lang": "en"}, text)
-        error = Element("error", ns.STREAM, None, Element(condition, ns.STREAM_ERRORS), told)
+        below = (told,) if extra is None else (told, extra)
+        error = Element("error", ns.STREAM, None, Element(condition, ns.STREAM_ERRORS), *below)
         self._carrier.send(error)
         self._carrier.close()
 
-    def _finish(self, reason: str) -> None:
-        if self._over:
+    def _finish(self, reason: str, *, may_resume: bool = False) -> None:
+        if self.over:
             return
-        self._over = True
+        self.over = True
         self._services.open.discard(self)
         self._waiting.clear()
         self._cancel_deadline()
-        if self._rate_pause is not None:
-            self._rate_pause.cancel()
-            self._rate_pause = None
+        self._pace.stop()
         self._balance()
-        session, self._session = self._session, None
-        if session is not None:
+        session, self.session = self.session, None
+        managed, self.managed = self.managed, None
+        if managed is not None and may_resume:
+            managed.lost(self, reason)
+        elif managed is not None:
+            managed.end(reason)
+        elif session is not None:
             self._services.begin(self._services.router.unbound(session, reason), "ending a session")
 
     def _cancel_deadline(self) -> None:

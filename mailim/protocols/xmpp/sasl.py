@@ -71,6 +71,16 @@ class Sasl:
             offered.append(Element("sasl-channel-binding", ns.SASL_CHANNEL_BINDING, None, *types))
         return tuple(offered)
 
+    async def step(self, element: Element) -> tuple[Element, Account | None]:
+        """Answer any element of the exchange, with the account if that is the end."""
+        if element.name == "auth":
+            return await self.auth(element)
+        if element.name == "response":
+            return await self.response(element)
+        if element.name == "abort":
+            raise SaslFailure("aborted", "The client gave up.")
+        raise SaslFailure("malformed-request", "This is no SASL element of a client.")
+
     async def auth(self, element: Element) -> tuple[Element, Account | None]:
         """Answer `<auth/>`: a challenge, or success with the account; raises `SaslFailure`."""
         self._exchange = None

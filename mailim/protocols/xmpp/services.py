@@ -16,6 +16,9 @@ from mailim.im.router import Router
 from mailim.im.sessions import Sessions
 from mailim.interfaces.accounts import Account
 from mailim.interfaces.im import IFeature
+from mailim.protocols.xmpp.features.stream_management import StreamManagement
+from mailim.protocols.xmpp.managed import ManagedSession
+from mailim.protocols.xmpp.managed_sessions import ManagedSessions
 from mailim.protocols.xmpp.settings import StreamSettings
 
 
@@ -59,9 +62,23 @@ class StreamServices:
         self.features = features
         self.settings = settings
         self.open: set[OpenStream] = set()
-        """Streams that have not ended, signed in or not."""
+        """Streams that have not ended, signed in or not; sessions that wait to be resumed."""
+        self.managed = ManagedSessions(clock, sessions, router, settings, self.begin, self._waits)
+        self.management: StreamManagement | None = None
         self._under_way: set[Deferred[None]] = set()
         self._idle: list[Deferred[None]] = []
+
+    def manage_streams(self) -> StreamManagement:
+        """Offer stream management; gives the feature."""
+        self.management = StreamManagement(self.managed, self.router)
+        self.features = [*self.features, self.management]
+        return self.management
+
+    def _waits(self, session: ManagedSession, waits: bool) -> None:
+        if waits:
+            self.open.add(session)
+        else:
+            self.open.discard(session)
 
     def password_changed(self, event: PasswordChanged) -> None:
         """End the streams that the old password opened, signed in to a resource or not."""

@@ -18,6 +18,13 @@ class StreamSettings:
     waiting: stanzas read but not yet worked off before reading pauses.
     unread_octets: what may wait for a client that does not read, before it is cut off.
     ping_seconds: silence after which a WebSocket is pinged.
+    acknowledgement_seconds: a client that was asked what it has (XEP-0198) and is silent so
+        long is dead.
+    unacknowledged_stanzas, unacknowledged_octets: what may wait for one client's word.
+    unacknowledged_octets_in_all: ... for all clients'; then the sessions that wait longest
+        to be resumed are ended.
+    resumption_seconds: how long a session outlives its connection; 0: no session does.
+    resumable_per_account: sessions of one account that do so at once.
     """
 
     before_auth: XmlLimits = BEFORE_AUTH
@@ -28,6 +35,12 @@ class StreamSettings:
     waiting: int = 100
     unread_octets: int = 8 * 1024 * 1024
     ping_seconds: float = 30.0
+    acknowledgement_seconds: float = 60.0
+    unacknowledged_stanzas: int = 1000
+    unacknowledged_octets: int = 8 * 1024 * 1024
+    unacknowledged_octets_in_all: int = 256 * 1024 * 1024
+    resumption_seconds: float = 300.0
+    resumable_per_account: int = 5
     connections: int = 5000
     connections_per_address: int = 200
 

@@ -88,7 +88,7 @@ class ClientProtocol(Protocol):
         except XmlStreamError as broken:
             events, error = broken.events, broken
         if self._hides_something(events, error, data):
-            self._abort()
+            self.abort()
             return
         for event in events:
             self._event(self.conversation, event)
@@ -141,9 +141,11 @@ class ClientProtocol(Protocol):
         """Send the stream header."""
         self._outbox.put(serialise_stream_open(attrs))
 
-    def send(self, element: Element) -> None:
+    def send(self, element: Element) -> int:
         """Send an element."""
-        self._outbox.put(serialise(element))
+        data = serialise(element)
+        self._outbox.put(data)
+        return len(data)
 
     def close(self) -> None:
         """Send the closing tag, give the peer a moment, end the connection."""
@@ -155,7 +157,7 @@ class ClientProtocol(Protocol):
         # A paused transport would never notice that the peer closed.
         transport.resumeProducing()
         self._outbox.finish(self._lose)
-        self._kill = self._services.clock.callLater(_CLOSE_SECONDS, self._abort)
+        self._kill = self._services.clock.callLater(_CLOSE_SECONDS, self.abort)
 
     def _lose(self) -> None:
         transport: Any = self.transport
@@ -163,7 +165,8 @@ class ClientProtocol(Protocol):
         transport.unregisterProducer()
         transport.loseConnection()
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
+        """End the connection at once."""
         transport: Any = self.transport
         if transport is not None:
             transport.abortConnection()

@@ -144,7 +144,7 @@ class WebSocketCarrier(Protocol):
     def _idle(self) -> None:
         """Ping a silent peer; end one that does not answer."""
         if self._pinged and not self._paused:
-            self._abort()
+            self.abort()
             return
         if not self._paused:  # else its answer would wait unread
             self._pinged = True
@@ -164,15 +164,17 @@ class WebSocketCarrier(Protocol):
         """Send `<open/>` (RFC 7395 3.4)."""
         self._text(serialise(Element("open", ns.FRAMING, attrs), ""))
 
-    def send(self, element: Element) -> None:
+    def send(self, element: Element) -> int:
         """Send an element, which declares its own namespace (3.3.3)."""
-        self._text(serialise(element, ""))
+        data = serialise(element, "")
+        self._text(data)
+        return len(data)
 
     def _text(self, data: bytes) -> None:
         try:
             self._outbox.put(self._wire.send(TextMessage(data.decode())))
         except LocalProtocolError:
-            self._abort()  # the peer closed while we were talking
+            self.abort()  # the peer closed while we were talking
 
     def close(self) -> None:
         """Send `<close/>` and end the WebSocket (3.6)."""
@@ -195,7 +197,7 @@ class WebSocketCarrier(Protocol):
         transport.resumeProducing()
         self._outbox.finish(self._lose)
         self._stop_timer()
-        self._timer = self._services.clock.callLater(_CLOSE_SECONDS, self._abort)
+        self._timer = self._services.clock.callLater(_CLOSE_SECONDS, self.abort)
 
     def _stop_timer(self) -> None:
         if self._timer is not None and self._timer.active():
@@ -207,7 +209,8 @@ class WebSocketCarrier(Protocol):
         transport.unregisterProducer()
         transport.loseConnection()
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
+        """End the connection at once."""
         transport: Any = self.transport
         transport.abortConnection()
 
