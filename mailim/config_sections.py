@@ -465,6 +465,20 @@ class Relay(Section):
     connections_per_destination: int = Field(
         default=4, ge=1, le=100, description="Connections to one domain, or the smarthost, at once."
     )
+    mails_per_connection: int = Field(
+        default=100,
+        ge=1,
+        le=10_000,
+        description="Mails that one connection carries, one behind the other; then a new one is"
+        " opened.",
+    )
+    connection_idle_seconds: int = Field(
+        default=2,
+        ge=0,
+        le=60,
+        description="A connection waits so long for the next mail to the same destination; 0: it"
+        " is kept only for a mail that waits already.",
+    )
     allow_private_hosts: bool = Field(
         default=False, description="Send to servers on private or loopback networks, too."
     )
@@ -503,22 +517,14 @@ class Http(Section):
         le=1 << 50,
         description="Octets of uploads one account may have waiting (restart).",
     )
+    get_octets: int = Field(
+        default=33_554_432,
+        ge=1_048_576,
+        le=1_073_741_824,
+        description="Octets one JMAP request reads and shows of messages, but for texts (restart).",
+    )
 
 
-    mails_per_connection: int = Field(
-        default=100,
-        ge=1,
-        le=10_000,
-        description="Mails that one connection carries, one behind the other; then a new one is"
-        " opened.",
-    )
-    connection_idle_seconds: int = Field(
-        default=2,
-        ge=0,
-        le=60,
-        description="A connection waits so long for the next mail to the same destination; 0: it"
-        " is kept only for a mail that waits already.",
-    )
 class Webmail(Section):
     """The browser application."""
 
@@ -529,10 +535,4 @@ class Webmail(Section):
         default="en",
         pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$",
         description="Language before a user chooses (restart).",
-    )
-    get_octets: int = Field(
-        default=33_554_432,
-        ge=1_048_576,
-        le=1_073_741_824,
-        description="Octets one JMAP request reads and shows of messages, but for texts (restart).",
     )
