@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mailim.composition.core import Core
 from mailim.config_sections import Smtp as SmtpSection
+from mailim.mail.holding import Holding
 from mailim.protocols.smtp.addresses import Addresses
 from mailim.protocols.smtp.limits import SmtpLimits
 from mailim.protocols.smtp.service import Smtp
@@ -22,6 +23,7 @@ def make_smtp(core: Core, certificates: Certificates) -> Smtp:
         core.allowances,
         config.server.hostname,
         config.server.domain,
+        Holding(core.store, core.intake),
     )
     return Smtp(services, certificates, smtp_limits(config.smtp))
 

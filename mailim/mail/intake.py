@@ -96,9 +96,12 @@ class Intake:
         Addresses in `mail` are normalised by the caller. Raises `Invalid` (no recipient,
         prefix), `LimitExceeded`.
         """
-        trace = received_field(mail, self._hostname, secrets.token_hex(8))
         body_id = tx.bodies.add(prepared.body)
-        return tx.spool.add(mail, body_id, trace + prepared.prefix, prepared.facts)
+        return tx.spool.add(mail, body_id, self.trace(prepared, mail), prepared.facts)
+
+    def trace(self, prepared: PreparedMail, mail: NewMail) -> bytes:
+        """Give the header fields that stand before a mail once it has come here."""
+        return received_field(mail, self._hostname, secrets.token_hex(8)) + prepared.prefix
 
     async def accept(self, mail: NewMail, data: bytes) -> int:
         """Prepare and spool in one go; gives the spool id once the mail is durable."""

@@ -33,6 +33,7 @@ TYPE: Final = "EmailSubmission"
 AT_ONCE: Final = 50  # submissions read in one look
 TROUBLE_SECONDS: Final = 60.0  # until what failed is tried again
 LONGEST_SLEEP: Final = 3600.0  # clocks are set; look now and then
+SHUT_OUT: Final = "The account that submitted it is disabled."
 KEPT_SECONDS: Final = 30 * 24 * 3600  # what was sent or canceled is shown so long
 
 
@@ -144,7 +145,8 @@ class Submitting(Service):
             return None
         now = self._intake.now()
         account = tx.accounts.get(waiting.account_id)
-        if account is None or not account.enabled:
+        shut_out = account is None or not account.enabled
+        if account is None or (shut_out and waiting.origin == "jmap"):
             # Who was shut out meanwhile sends nothing more.
             tx.submissions.cancel(submission_id, now)
             return None
@@ -155,14 +157,17 @@ class Submitting(Service):
         mail = NewMail(
             waiting.sender,
             tuple(each.address for each in waiting.recipients),
-            "jmap",
-            account.address,
+            waiting.origin,
+            waiting.source or account.address,
             now,
             account.id,
             dsn=dsn_of(waiting),
         )
-        prepared = PreparedMail(PreparedBody(sha256, octets, None), found)
+        prepared = PreparedMail(PreparedBody(sha256, octets, None), found, waiting.trace)
         spool_id = self._intake.spool(tx, prepared, mail)
+        if shut_out:
+            # It was taken over SMTP, and nobody sees it there any more: an administrator may.
+            tx.spool.hold(spool_id, True, SHUT_OUT)
         tx.submissions.sent(submission_id, spool_id, now)
         return spool_id
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from mailim.wire.future_release import hold_for, hold_until
 from mailim.wire.smtp_paths import Path, PathError, parse_path, split_path
 
 _NAME: Final = re.compile(r"[!-~\u0080-\U0010ffff]{1,255}")
@@ -54,6 +55,7 @@ class MailFrom:
 
     utf8: SMTPUTF8 (RFC 6531). ret, envid: RFC 3461, "" if not given; ENVID is decoded.
     auth: AUTH= was given (RFC 4954 5); its value is nobody's proof and not kept.
+    hold_for, hold_until: RFC 4865, in seconds and as a time in microseconds; at most one.
     """
 
     path: Path
@@ -63,6 +65,8 @@ class MailFrom:
     ret: str = ""
     envid: str = ""
     auth: bool = False
+    hold_for: int | None = None
+    hold_until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,8 @@ def _mail(rest: str) -> MailFrom:
         if parse is None:
             raise CommandError(555, "5.5.4", f"The parameter {keyword} is not known here.")
         values |= parse(value)
+    if "hold_for" in values and "hold_until" in values:
+        raise CommandError(501, "5.5.4", "Either HOLDFOR or HOLDUNTIL can be meant.")
     return MailFrom(path, **values)  # type: ignore[arg-type]
 
 
@@ -244,6 +250,20 @@ def _auth_parameter(value: str) -> dict[str, object]:
     return {"auth": True}
 
 
+def _hold_for(value: str) -> dict[str, object]:
+    seconds = hold_for(value)
+    if seconds is None:
+        raise CommandError(501, "5.5.4", "HOLDFOR must be a number of seconds.")
+    return {"hold_for": seconds}
+
+
+def _hold_until(value: str) -> dict[str, object]:
+    moment = hold_until(value)
+    if moment is None:
+        raise CommandError(501, "5.5.4", "HOLDUNTIL must be a date-time of RFC 3339.")
+    return {"hold_until": moment}
+
+
 def _notify(value: str) -> dict[str, object]:
     words = tuple(value.upper().split(","))
     known = {"SUCCESS", "FAILURE", "DELAY"}
@@ -301,5 +321,7 @@ _MAIL_PARAMETERS: Final[Mapping[str, _Parameter]] = {
     "RET": _ret,
     "ENVID": _envid,
     "AUTH": _auth_parameter,
+    "HOLDFOR": _hold_for,
+    "HOLDUNTIL": _hold_until,
 }
 _RCPT_PARAMETERS: Final[Mapping[str, _Parameter]] = {"NOTIFY": _notify, "ORCPT": _orcpt}

@@ -6,7 +6,9 @@ import os
 import re
 import signal
 import smtplib
+import sqlite3
 import time
+from contextlib import closing
 from typing import Any
 
 import jmapc
@@ -29,6 +31,15 @@ PASSWORD = "correct horse"
 ALICE, BOB, CAROL = (f"{name}@{DOMAIN}" for name in ("alice", "bob", "carol"))
 
 
+def a_day_passes(site: RunningSite) -> None:
+    """Kill the server, make due what waits, start it again."""
+    site.end(signal.SIGKILL)
+    with closing(sqlite3.connect(site.var / "mailim.db")) as database:
+        database.execute("UPDATE submission SET due = 1 WHERE due IS NOT NULL")
+        database.commit()
+    site.start()
+
+
 class SendingTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.site = RunningSite(
@@ -36,13 +47,17 @@ class SendingTests(SynchronousTestCase):
         )
         self.addCleanup(self.site.stop)
         self.patch(os, "environ", os.environ | {"REQUESTS_CA_BUNDLE": str(self.site.ca)})
-        host = f"localhost:{self.site.ports['https']}"
-        self.client = jmapc.Client.create_with_password(host, ALICE, PASSWORD)
-        self.addCleanup(self.client.requests_session.close)
+        self.client = self.jmap_client()
         found: Any = self.client.request(methods.MailboxGet(ids=None), raise_errors=True)
         self.boxes = {each.role: each.id for each in found.data}
         identities: Any = self.client.request(methods.IdentityGet(ids=None), raise_errors=True)
         [self.identity] = identities.data
+
+    def jmap_client(self) -> jmapc.Client:
+        host = f"localhost:{self.site.ports['https']}"
+        client = jmapc.Client.create_with_password(host, ALICE, PASSWORD)
+        self.addCleanup(client.requests_session.close)
+        return client
 
     def draft(self, subject: str) -> str:
         alice = EmailAddress(name=self.identity.name, email=self.identity.email)
@@ -86,7 +101,7 @@ class SendingTests(SynchronousTestCase):
         return found.data[0]
 
     def until(self, wanted: Any) -> Any:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 90
         while time.monotonic() < end:
             found = wanted()
             if found:
@@ -157,8 +172,10 @@ class SendingTests(SynchronousTestCase):
         return status
 
     def test_what_comes_back_is_listed(self) -> None:
-        made, _ = self.send(self.draft("comes back"), "3")
+        made, _ = self.send(self.draft("comes back"), "86400")
         self.site.call("user.delete", address=CAROL)
+        a_day_passes(self.site)
+        self.client = self.jmap_client()
         id = made.created["s"].id
         [blob] = self.until(lambda: self.submission(id).dsn_blob_ids)
         octets = Jmap(self.site, ALICE, PASSWORD).download(blob)
@@ -180,6 +197,31 @@ class SendingTests(SynchronousTestCase):
             self.assertEqual(answer.not_created["s"].type, kind)
 
 
+class LaterTests(SynchronousTestCase):
+    def test_held_over_smtp_and_sent_once_after_a_kill(self) -> None:
+        """RFC 4865, with Python's client."""
+        site = RunningSite({"alice": PASSWORD, "bob": PASSWORD})
+        self.addCleanup(site.stop)
+        bob = Jmap(site, BOB, PASSWORD)
+        port = site.ports["submissions"]
+        message = f"From: {ALICE}\r\nTo: {BOB}\r\nSubject: later\r\n\r\nx"
+        with smtplib.SMTP_SSL("localhost", port, context=site.context()) as smtp:
+            smtp.login(ALICE, PASSWORD)
+            self.assertEqual(smtp.esmtp_features["futurerelease"].split()[0], str(31 * 24 * 3600))
+            with self.assertRaises(smtplib.SMTPSenderRefused):
+                smtp.sendmail(ALICE, [BOB], message, mail_options=["HOLDFOR=99999999"])
+            smtp.sendmail(ALICE, [BOB], message, mail_options=["HOLDFOR=86400"])
+        self.assertEqual(bob.emails("id"), [])
+        a_day_passes(site)
+        bob = Jmap(site, BOB, PASSWORD)
+        end = time.monotonic() + 60
+        while not (found := bob.emails("subject", "blobId")) and time.monotonic() < end:
+            time.sleep(0.1)
+        self.assertEqual([each["subject"] for each in found], ["later"])
+        octets = bob.download(found[0]["blobId"])
+        self.assertIn(b"with ESMTPSA", octets)
+
+
 class ShareTests(SynchronousTestCase):
     def test_what_smtp_sent_counts(self) -> None:
         site = RunningSite({"alice": PASSWORD, "bob": PASSWORD}, {"smtp.messages_per_hour": 1})
@@ -190,7 +232,7 @@ class ShareTests(SynchronousTestCase):
             smtp.login(ALICE, PASSWORD)
             message = f"From: {ALICE}\r\nTo: {ALICE}\r\nSubject: by SMTP\r\n\r\nx"
             smtp.sendmail(ALICE, [ALICE], message)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 90
         while not client.emails("id") and time.monotonic() < end:
             time.sleep(0.1)
         [identity] = client.call(("Identity/get", {}))[0]["list"]

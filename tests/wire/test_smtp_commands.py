@@ -89,6 +89,17 @@ class CommandTests(SynchronousTestCase):
         )
         self.assertEqual(parse_command(b"mail from:<>"), MailFrom(NULL))
 
+    def test_future_release(self) -> None:
+        """RFC 4865 section 5."""
+        line = b"MAIL FROM:<a@example.org> "
+        path = Path("a", "example.org")
+        self.assertEqual(parse_command(line + b"holdfor=86400"), MailFrom(path, hold_for=86400))
+        for text in (b"2023-11-14T22:13:20Z", b"2023-11-15t00:13:20.000+02:00"):
+            self.assertEqual(
+                parse_command(line + b"HOLDUNTIL=" + text),
+                MailFrom(path, hold_until=1_700_000_000_000_000),
+            )
+
     def test_bad_mail(self) -> None:
         for line, code, status in (
             (b"MAIL", 501, "5.5.4"),
@@ -104,6 +115,14 @@ class CommandTests(SynchronousTestCase):
             (b"MAIL FROM:<a@example.org> SMTPUTF8=yes", 501, "5.5.4"),
             (b"MAIL FROM:<a@example.org> ENVID=+0D+0A", 501, "5.5.4"),
             (b"MAIL FROM:<a@example.org> ENVID=" + b"x" * 101, 501, "5.5.4"),
+            (b"MAIL FROM:<a@example.org> HOLDFOR=" + b"9" * 10, 501, "5.5.4"),
+            (b"MAIL FROM:<a@example.org> HOLDFOR=-1", 501, "5.5.4"),
+            (b"MAIL FROM:<a@example.org> HOLDFOR", 501, "5.5.4"),
+            (b"MAIL FROM:<a@example.org> HOLDUNTIL=tomorrow", 501, "5.5.4"),
+            (b"MAIL FROM:<a@example.org> HOLDUNTIL=2026-11-23", 501, "5.5.4"),
+            (b"MAIL FROM:<a@example.org> HOLDUNTIL=2026-11-23T10:00:00", 501, "5.5.4"),
+            (b"MAIL FROM:<a@example.org> HOLDUNTIL=2026-02-30T10:00:00Z", 501, "5.5.4"),
+            (b"MAIL FROM:<a@example.org> HOLDFOR=1 HOLDUNTIL=2026-11-23T10:00:00Z", 501, "5.5.4"),
             (b"MAIL FROM:<a@example.org> X=1", 555, "5.5.4"),
             (b"MAIL FROM:<a@example.org> =1", 501, "5.5.4"),
             (b"MAIL FROM:<a@example.org>" + b" X" * 30, 501, "5.5.4"),

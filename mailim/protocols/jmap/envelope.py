@@ -10,15 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from mailim.mail.outgoing import MAX_HOLD_SECONDS
 from mailim.protocols.jmap.errors import SetError, invalid_properties
+from mailim.wire.future_release import hold_for, hold_until
 
 EXTENSIONS: Final = ("FUTURERELEASE", "DSN", "8BITMIME", "SMTPUTF8")
 
-_NUMBER: Final = re.compile(r"[0-9]{1,9}")  # RFC 4865 section 5
 _SIZE: Final = re.compile(r"[0-9]{1,20}")
 _ENVID: Final = re.compile(r"[ -~]{1,100}")  # RFC 3461 section 4.4
 _ORCPT: Final = re.compile(r"[A-Za-z0-9-]{1,60};[ -~]{1,500}")  # RFC 3461 section 4.2
@@ -26,8 +25,8 @@ _NOTIFY: Final = re.compile(r"NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAIL
 _MAX_EMAIL: Final = 320  # characters; RFC 5321 4.5.3.1.3 allows 254
 
 _OF_SENDER: Final[Mapping[str, Callable[[str], Any]]] = {
-    "HOLDFOR": _NUMBER.fullmatch,
-    "HOLDUNTIL": lambda text: _time(text) is not None,
+    "HOLDFOR": lambda text: hold_for(text) is not None,
+    "HOLDUNTIL": lambda text: hold_until(text) is not None,
     "RET": lambda text: text.upper() in ("FULL", "HDRS"),
     "ENVID": _ENVID.fullmatch,
     "SIZE": _SIZE.fullmatch,
@@ -110,25 +109,14 @@ def _send_at(parameters: Mapping[str, str | None], now: int) -> int | None:
     """Give when the client wants it sent; what has passed is at once (RFC 4865 section 4)."""
     given = {key.upper(): value or "" for key, value in parameters.items()}
     if "HOLDFOR" in given:
-        send_at = now + int(given["HOLDFOR"]) * 1_000_000
+        send_at = now + (hold_for(given["HOLDFOR"]) or 0) * 1_000_000
     elif "HOLDUNTIL" in given:
-        send_at = max(now, _time(given["HOLDUNTIL"]) or 0)
+        send_at = max(now, hold_until(given["HOLDUNTIL"]) or 0)
     else:
         return None
     if send_at - now > MAX_HOLD_SECONDS * 1_000_000:
         raise _invalid(f"at most {MAX_HOLD_SECONDS} seconds", "mailFrom/parameters")
     return send_at
-
-
-def _time(text: str) -> int | None:
-    """Read a date-time of RFC 3339, in microseconds."""
-    try:
-        time = datetime.fromisoformat(text[:40])
-        if time.tzinfo is None or "T" not in text.upper():
-            return None
-        return int(time.astimezone(UTC).timestamp() * 1_000_000)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _invalid(description: str, path: str = "") -> SetError:

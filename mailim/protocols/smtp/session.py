@@ -24,13 +24,16 @@ from mailim.interfaces.accounts import Account
 from mailim.interfaces.dsn import NOTHING_SAID, MailDsn, RecipientDsn
 from mailim.interfaces.spool import Hop, NewMail
 from mailim.mail.allowances import Allowances
-from mailim.mail.intake import Intake
+from mailim.mail.holding import Holding
+from mailim.mail.intake import Intake, PreparedMail
 from mailim.protocols.smtp.addresses import Addresses
+from mailim.protocols.smtp.future_release import keyword, release_of
 from mailim.protocols.smtp.limits import SmtpLimits
 from mailim.protocols.smtp.link import Link, Lost, Stopped, TimedOut
 from mailim.protocols.smtp.login import Login
 from mailim.protocols.smtp.reception import Reception
 from mailim.protocols.smtp.replies import Ended, Refused, Reply, refused, reply, reply_to
+from mailim.wire.future_release import date_time
 from mailim.wire.smtp import Answer, Event, SmtpInputError
 from mailim.wire.smtp_commands import (
     Auth,
@@ -58,6 +61,7 @@ class SmtpServices:
     allowances: Allowances
     hostname: str
     domain: str
+    holding: Holding
 
 
 @dataclass(slots=True)
@@ -66,6 +70,7 @@ class _Transaction:
 
     sender: str
     mail: MailFrom
+    release: int | None = None  # RFC 4865; microseconds, None: at once
     recipients: dict[str, RecipientDsn] = field(default_factory=dict)
     reception: Reception | None = None  # once a first chunk came
 
@@ -182,6 +187,8 @@ class Session:
             "ENHANCEDSTATUSCODES",
             "DSN",
         ]
+        if self._submission:
+            lines.append(keyword(self._services.intake.now()))
         if not self._link.secure:
             lines.append("STARTTLS")
         elif self._submission:
@@ -269,6 +276,7 @@ class Session:
         if mail.size is not None and mail.size > self._services.intake.message_octets:
             largest = self._services.intake.message_octets
             raise refused(552, "5.3.4", f"Larger than {largest} octets.")
+        release = release_of(mail, self._services.intake.now(), self._submission)
         if self._mails >= self._limits.messages:
             raise Ended(reply(421, "4.7.0", "Too many messages in one connection."))
         if self._account is not None:
@@ -276,7 +284,7 @@ class Session:
                 raise Ended(reply(421, "4.7.0", "Log in again."))
             self._services.allowances.check(self._account.id)
         sender = await self._services.addresses.sender(mail.path, mail.utf8, self._account)
-        self._transaction = _Transaction(sender, mail)
+        self._transaction = _Transaction(sender, mail, release)
         return reply(250, "2.1.0", "The sender is welcome.")
 
     async def _rcpt(self, rcpt: RcptTo) -> Reply:
@@ -345,14 +353,22 @@ class Session:
                 await services.addresses.check_authors(self._account, prepared.authors)
             if self._link.lost:
                 raise Lost  # nobody would hear that we took it
-            spool_id = await services.intake.keep(self._new_mail(transaction), prepared)
+            said = await self._keep(transaction, prepared)
         finally:
             await reception.give_up()
         self._mails += 1
         self._idle = 0
         if self._account is not None:
             services.allowances.count(self._account.id)
-        return reply(250, "2.0.0", f"Taken as {spool_id}.")
+        return reply(250, "2.0.0", said)
+
+    async def _keep(self, transaction: _Transaction, prepared: PreparedMail) -> str:
+        """Keep the mail for now, or for later; gives what is said of that."""
+        mail, release = self._new_mail(transaction), transaction.release
+        if release is None:
+            return f"Taken as {await self._services.intake.keep(mail, prepared)}."
+        await self._services.holding.keep(mail, prepared, release)
+        return f"Held until {date_time(release)}."
 
     def _new_mail(self, transaction: _Transaction) -> NewMail:
         link, hello, account = self._link, self._hello, self._account
