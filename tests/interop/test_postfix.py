@@ -10,6 +10,8 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
+from mailim.wire.delivery_report import read_report, report_parts
+from mailim.wire.message import describe
 from tests.fakes.dns_server import FakeDns
 from tests.fakes.inside import PASSWORD
 from tests.fakes.postfix import Postfix
@@ -99,12 +101,41 @@ class OutgoingTests(PostfixCase):
 
 
 class IncomingTests(PostfixCase):
-    async def test_from_it(self) -> None:
+    async def serve_behind(self, *boxes: str) -> Postfix:
+        """Start a server, and a Postfix that sends all it cannot deliver there."""
         await self.serve()
         port = self.server.listeners.port("smtp")
-        postfix = Postfix("pf.test", relayhost=f"[127.0.0.1]:{port}")
+        postfix = Postfix("pf.test", *boxes, relayhost=f"[127.0.0.1]:{port}")
         self.addCleanup(deferToThread, postfix.stop)
         await deferToThread(postfix.start)
+        return postfix
+
+    async def test_its_report_is_understood(self) -> None:
+        """As it would come to us, had the mail been submitted here (RFC 3464)."""
+        postfix = await self.serve_behind("carl")
+
+        def bring() -> None:
+            with smtplib.SMTP("127.0.0.1", postfix.port) as client:
+                text = b"Message-ID: <one@pf.test>\r\nSubject: hi\r\n\r\nhello\r\n"
+                options = ["RET=HDRS", "ENVID=QQ+203"]
+                orcpt = ["ORCPT=rfc822;No+2BBody@example.test"]
+                client.sendmail("carl@pf.test", ["nobody@example.test"], text, options, orcpt)
+
+        await deferToThread(bring)
+        (notice,) = await self.arrived(postfix, "carl")
+        data = notice.replace(b"\n", b"\r\n")
+        parts = report_parts(describe(data).structure)
+        assert parts is not None
+        status, returned = parts.spans
+        report = read_report(parts, data[slice(*status)], data[slice(*returned)])
+        self.assertEqual((report.envid, report.message_id), ("QQ 3", "one@pf.test"))
+        (recipient,) = report.recipients
+        self.assertEqual(recipient.action, "failed")
+        self.assertLessEqual({"nobody@example.test", "no+body@example.test"}, recipient.addresses)
+        self.assertEqual(recipient.reply[:9], "550 5.1.1")
+
+    async def test_from_it(self) -> None:
+        postfix = await self.serve_behind()
 
         def bring() -> None:
             with smtplib.SMTP("127.0.0.1", postfix.port) as client:
