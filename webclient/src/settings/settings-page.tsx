@@ -4,9 +4,11 @@ import { t } from "../core/i18n.js";
 import { hrefOf } from "../core/router.js";
 import { session, settings, type Settings } from "../core/session.js";
 import { saveSettings } from "../shell/topbar.js";
+import { Button } from "../ui/button.js";
 import { mayNotify } from "../ui/cards.js";
 import { Icon, type IconName } from "../ui/icon.js";
 import { toastError } from "../ui/toast.js";
+import { mayOpenMailLinks, openMailLinksHere } from "./mail-links.js";
 import { MailSettings } from "./mail-settings.js";
 import { MultipopPage } from "./multipop-page.js";
 
@@ -143,6 +145,11 @@ function Behaviour(): VNode {
       <Line title={t("Chat notifications")} note={t("From the system, while this page is in the background.")}>
         <Switch label={t("Chat notifications")} on={settings.value.notifications} change={(on) => void setNotifications(on)} />
       </Line>
+      {mayOpenMailLinks() ? (
+        <Line title={t("Mail links")} note={t("Mail addresses in other web pages and programs open a new message here. Your browser asks whether you want that, and lists it in its own settings.")}>
+          <Button onClick={openMailLinksHere}>{t("Open mail links here")}</Button>
+        </Line>
+      ) : null}
       <Line title={t("Sounds")} note={t("For new mail and chat messages.")}>
         <Switch label={t("Sounds")} on={settings.value.sounds} change={(sounds) => saveSettings({ sounds })} />
       </Line>

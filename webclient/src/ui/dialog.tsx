@@ -80,10 +80,13 @@ interface BodyProps {
 
 /** The inside of a dialog: heading, body, buttons; a form, so Enter submits. */
 export function DialogBody({ title, children, footer, onClose, onSubmit, wide }: BodyProps): VNode {
+  const form = useRef<HTMLFormElement>(null);
+  // The dialog around it is what is announced: it has the name.
+  useLayoutEffect(() => form.current?.closest("dialog")?.setAttribute("aria-label", title), [title]);
   return (
     <form
+      ref={form}
       class={wide ? "dialog-body dialog-wide" : "dialog-body"}
-      aria-label={title}
       onSubmit={(event) => {
         event.preventDefault();
         onSubmit?.();
