@@ -428,6 +428,19 @@ class Smtp(Section):
     message_minutes: int = Field(
         default=60, ge=1, le=1440, description="Longest time for one message."
     )
+    rejections_per_minute: int = Field(
+        default=100,
+        ge=0,
+        le=10_000,
+        description="Kinds of refused mail a minute that `mailim trace` tells apart, a fifth of"
+        " them for one client; more are counted together; 0 for none (restart).",
+    )
+    rejections_kept: int = Field(
+        default=100_000,
+        ge=1,
+        le=10_000_000,
+        description="Rows about refused mail that are kept, for trace_days at most (restart).",
+    )
 
 
 class Relay(Section):

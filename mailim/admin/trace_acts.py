@@ -2,6 +2,7 @@
 
 A mail is named by its Message-ID or by its spool id, the number that stands in every line of
 the log about it. Mails it caused (a notice to its sender, an automatic reply) come with it.
+A list ends with what was refused at the door and so never became a mail.
 Works with and without a server.
 """
 
@@ -43,8 +44,10 @@ class TraceActs:
         """Give the way of the mails with a name, or the mails that fit."""
         if "mail" not in values:
             query = _query(values)
-            mails = await self._store.read(lambda tx: _list(tx, query))
-            return {"mails": mails, "text": listed(mails)}
+            mails, refused = await self._store.read(
+                lambda tx: (_list(tx, query), _at_door(tx, query))
+            )
+            return {"mails": mails, "refused": refused, "text": listed(mails, refused)}
         if any(each in values for each in _QUESTIONS):
             raise Invalid("name a mail, or say from, to, since, until; not both", "mail")
         name = _name(values["mail"])
@@ -100,6 +103,25 @@ def _list(tx: ITransaction, query: MailQuery) -> list[dict[str, Any]]:
         row["last"] = None if event is None else _line(event)
         rows.append(row)
     return rows
+
+
+def _at_door(tx: ITransaction, query: MailQuery) -> list[dict[str, Any]]:
+    """Give what was refused; with the first page only, since it has no numbers."""
+    if query.before is not None:
+        return []
+    return [
+        {
+            "minute": iso(each.minute),
+            "last": iso(each.last),
+            "count": each.count,
+            "peer": each.peer,
+            "from": each.sender or "<>",
+            "to": each.recipient,
+            "code": each.code,
+            "reply": each.reply,
+        }
+        for each in tx.rejections.find(query)
+    ]
 
 
 def _way(tx: ITransaction, name: str) -> dict[str, Any]:

@@ -16,11 +16,12 @@ _TIME_CHARS: Final = len("2026-11-23 08:15:30.123")
 _WORD_CHARS: Final = 9
 
 
-def listed(mails: Sequence[Mapping[str, Any]]) -> str:
-    """Give a line for each mail of a list."""
-    if not mails:
-        return "(none)"
-    return "\n".join(_row(each) for each in mails)
+def listed(mails: Sequence[Mapping[str, Any]], refused: Sequence[Mapping[str, Any]]) -> str:
+    """Give a line for each mail of a list, and for what was refused at the door."""
+    lines = [_row(each) for each in mails]
+    if refused:
+        lines += ["", "refused at the door:", *map(_refusal, refused)]
+    return "\n".join(lines).lstrip("\n") or "(none)"
 
 
 def told(mails: Iterable[Mapping[str, Any]], cut: bool) -> str:
@@ -39,6 +40,15 @@ def _row(mail: Mapping[str, Any]) -> str:
     return (
         f"{_when(mail['time'])}  mail {mail['id']}  {_one_line(mail['from'])} -> {to or '-'}"
         f"  {state}  <{_one_line(mail['message_id'])}>"
+    )
+
+
+def _refusal(row: Mapping[str, Any]) -> str:
+    times = f"  {row['count']} times" if row["count"] > 1 else ""
+    said = f"{row['code']} {_one_line(row['reply'])}" if row["code"] else row["reply"]
+    return (
+        f"{_when(row['last'])}  [{row['peer']}]  {_one_line(row['from'])} ->"
+        f" {_one_line(row['to']) or '-'}  {said}{times}"
     )
 
 

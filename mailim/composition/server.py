@@ -20,7 +20,7 @@ from mailim.composition.core import Core
 from mailim.composition.programs import make_expiry, make_notices_api, make_semaphores
 from mailim.composition.relay import make_autoreplies, make_bounces, make_relay
 from mailim.composition.reloading import merged
-from mailim.composition.smtp import make_smtp, smtp_limits
+from mailim.composition.smtp import make_rejections, make_smtp, smtp_limits
 from mailim.composition.web import make_web
 from mailim.composition.xmpp import make_streams, stream_settings
 from mailim.config import Config, Site, load
@@ -116,7 +116,8 @@ class Server(MultiService):
         websocket = WebSocketXmpp(self._streams, self._connections)
         programs = make_notices_api(core, self.im.notices)
         self._web = make_web(core, operations, websocket, programs, lambda: self.healthy)
-        self._smtp = make_smtp(core, self._certificates)
+        self._rejections = make_rejections(core)
+        self._smtp = make_smtp(core, self._certificates, self._rejections)
 
     # --- the service -------------------------------------------------------------------
 
@@ -145,6 +146,7 @@ class Server(MultiService):
         Indexing(self._reactor, core.store, core.events).setServiceParent(self)
         days = core.site.config.mail.trace_days
         Forgetting(self._reactor, core.store, days).setServiceParent(self)
+        self._rejections.setServiceParent(self)
         Emptying(self._reactor, core.store, core.events).setServiceParent(self)
         sweep = TimerService(_SWEEP_SECONDS, self._sweep)
         sweep.clock = self._reactor

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from mailim.composition.core import Core
+from mailim.config import Config
 from mailim.config_sections import Smtp as SmtpSection
 from mailim.mail.holding import Holding
+from mailim.mail.rejections import RejectionLimits, Rejections
 from mailim.protocols.smtp.addresses import Addresses
 from mailim.protocols.smtp.limits import SmtpLimits
 from mailim.protocols.smtp.service import Smtp
@@ -12,7 +14,17 @@ from mailim.protocols.smtp.session import SmtpServices
 from mailim.tls import Certificates
 
 
-def make_smtp(core: Core, certificates: Certificates) -> Smtp:
+def make_rejections(core: Core) -> Rejections:
+    """Give what notes the mail that is refused."""
+    return Rejections(core.reactor, core.store, _rejection_limits(core.site.config))
+
+
+def _rejection_limits(config: Config) -> RejectionLimits:
+    a_minute = config.smtp.rejections_per_minute if config.mail.trace_days else 0
+    return RejectionLimits(a_minute, config.smtp.rejections_kept, config.mail.trace_days)
+
+
+def make_smtp(core: Core, certificates: Certificates, rejections: Rejections) -> Smtp:
     """Give the SMTP conversations."""
     config = core.site.config
     services = SmtpServices(
@@ -21,6 +33,7 @@ def make_smtp(core: Core, certificates: Certificates) -> Smtp:
         core.passwords,
         Addresses(core.envelopes),
         core.allowances,
+        rejections,
         config.server.hostname,
         config.server.domain,
         Holding(core.store, core.intake),

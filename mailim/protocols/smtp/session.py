@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
@@ -21,11 +21,12 @@ from twisted.logger import Logger
 from mailim.accounts.passwords import Passwords
 from mailim.errors import MailimError
 from mailim.interfaces.accounts import Account
-from mailim.interfaces.dsn import NOTHING_SAID, MailDsn, RecipientDsn
+from mailim.interfaces.dsn import RecipientDsn
 from mailim.interfaces.spool import Hop, NewMail
 from mailim.mail.allowances import Allowances
 from mailim.mail.holding import Holding
 from mailim.mail.intake import Intake, PreparedMail
+from mailim.mail.rejections import Rejections
 from mailim.protocols.smtp.addresses import Addresses
 from mailim.protocols.smtp.future_release import keyword, release_of
 from mailim.protocols.smtp.limits import SmtpLimits
@@ -33,6 +34,7 @@ from mailim.protocols.smtp.link import Link, Lost, Stopped, TimedOut
 from mailim.protocols.smtp.login import Login
 from mailim.protocols.smtp.reception import Reception
 from mailim.protocols.smtp.replies import Ended, Refused, Reply, refused, reply, reply_to
+from mailim.protocols.smtp.transaction import Transaction, envelope_of
 from mailim.wire.future_release import date_time
 from mailim.wire.smtp import Answer, Event, SmtpInputError
 from mailim.wire.smtp_commands import (
@@ -59,29 +61,10 @@ class SmtpServices:
     passwords: Passwords
     addresses: Addresses
     allowances: Allowances
+    rejections: Rejections
     hostname: str
     domain: str
     holding: Holding
-
-
-@dataclass(slots=True)
-class _Transaction:
-    """The mail under way."""
-
-    sender: str
-    mail: MailFrom
-    release: int | None = None  # RFC 4865; microseconds, None: at once
-    recipients: dict[str, RecipientDsn] = field(default_factory=dict)
-    reception: Reception | None = None  # once a first chunk came
-
-    def dsn(self) -> MailDsn:
-        """What the client said about notices (RFC 3461)."""
-        said = {
-            address: each for address, each in self.recipients.items() if each != RecipientDsn()
-        }
-        if not said and not self.mail.ret and not self.mail.envid:
-            return NOTHING_SAID
-        return MailDsn(self.mail.ret, self.mail.envid, said)
 
 
 class Session:
@@ -98,7 +81,7 @@ class Session:
         self._limits = limits
         self._hello: Hello | None = None
         self._account: Account | None = None
-        self._transaction: _Transaction | None = None
+        self._transaction: Transaction | None = None
         self._mails = self._errors = self._idle = self._logins = 0
         self._acts: dict[type, Callable[..., Awaitable[Reply | None]]] = {
             Hello: self._greet,
@@ -124,7 +107,9 @@ class Session:
             link.send(reply(421, "4.4.2", "You took too long."))
         except SmtpInputError as error:
             self._log.warn("{peer} is cut off: {text}", peer=link.peer, text=error.text)
-            link.send(reply(521, "5.5.2", error.text))
+            said = reply(521, "5.5.2", error.text)
+            self._note(None, self._transaction, said)
+            link.send(said)
         except Ended as end:
             if end.reply is not None:
                 link.send(end.reply)
@@ -137,6 +122,7 @@ class Session:
 
     async def _answer(self, event: Event) -> None:
         """Work off one command; every reply but those of the text itself is sent here."""
+        transaction = self._transaction
         try:
             if isinstance(event, CommandError):
                 raise refused(event.code, event.status, event.text)
@@ -145,9 +131,14 @@ class Session:
             said = error.reply
         except MailimError as error:
             said = reply_to(error)
+        except Ended as end:
+            if end.reply is not None and end.reply.code >= 400:
+                self._note(event, transaction, end.reply)
+            raise
         if said is None:
             return
         if said.code >= 400:
+            self._note(event, transaction, said)
             self._log.info(
                 "{peer} is refused: {code} {text}",
                 peer=self._link.peer, code=said.code, text=said.lines[0],
@@ -157,6 +148,14 @@ class Session:
             if self._errors > self._limits.errors:
                 raise Ended(reply(421, "4.7.0", "Too many errors."))
         self._link.send(said)
+
+    def _note(self, event: Event | None, transaction: Transaction | None, said: Reply) -> None:
+        """Note that a mail was refused: to one recipient, or for all it was for so far."""
+        if said.code == 503:  # commands out of order are not about a mail
+            return
+        sender, recipients = envelope_of(event, transaction)
+        reason = f"{said.status} {said.lines[0]}".strip()
+        self._services.rejections.note(self._link.peer, sender, recipients, said.code, reason)
 
     def _alone(self) -> None:
         """Make sure nothing was sent behind a command whose answer decides what may follow."""
@@ -284,7 +283,7 @@ class Session:
                 raise Ended(reply(421, "4.7.0", "Log in again."))
             self._services.allowances.check(self._account.id)
         sender = await self._services.addresses.sender(mail.path, mail.utf8, self._account)
-        self._transaction = _Transaction(sender, mail, release)
+        self._transaction = Transaction(sender, mail, release)
         return reply(250, "2.1.0", "The sender is welcome.")
 
     async def _rcpt(self, rcpt: RcptTo) -> Reply:
@@ -343,7 +342,7 @@ class Session:
             raise Refused(reception.failure)
         return reply(250, "2.0.0", f"{bdat.octets} octets taken.")
 
-    async def _accept(self, transaction: _Transaction, reception: Reception) -> Reply:
+    async def _accept(self, transaction: Transaction, reception: Reception) -> Reply:
         """Make the mail durable for all its recipients at once, then say so."""
         self._transaction = None
         services = self._services
@@ -362,7 +361,7 @@ class Session:
             services.allowances.count(self._account.id)
         return reply(250, "2.0.0", said)
 
-    async def _keep(self, transaction: _Transaction, prepared: PreparedMail) -> str:
+    async def _keep(self, transaction: Transaction, prepared: PreparedMail) -> str:
         """Keep the mail for now, or for later; gives what is said of that."""
         mail, release = self._new_mail(transaction), transaction.release
         if release is None:
@@ -370,7 +369,7 @@ class Session:
         await self._services.holding.keep(mail, prepared, release)
         return f"Held until {date_time(release)}."
 
-    def _new_mail(self, transaction: _Transaction) -> NewMail:
+    def _new_mail(self, transaction: Transaction) -> NewMail:
         link, hello, account = self._link, self._hello, self._account
         assert hello is not None  # noqa: S101 - MAIL asked for it
         protocol = "SMTP"
