@@ -27,7 +27,7 @@ from mailim.protocols.jmap.limits import JmapLimits
 from mailim.protocols.jmap.mailbox_get import MAILBOXES
 from mailim.protocols.jmap.mailbox_query import MailboxQuery, MailboxQueryChanges
 from mailim.protocols.jmap.mailbox_set import MailboxSet
-from mailim.protocols.jmap.methods import Methods
+from mailim.protocols.jmap.methods import Method, Methods
 from mailim.protocols.jmap.push import Push
 from mailim.protocols.jmap.search_snippets import SearchSnippetGet
 from mailim.protocols.jmap.session import Session
@@ -60,24 +60,7 @@ class Jmap:
         composer = EmailComposer(reactor, store, threads, limits)
         self.methods = Methods(
             [
-                CoreEcho(),
-                GetMethod(MAILBOXES, store, limits),
-                ChangesMethod(MAILBOXES, store, limits),
-                MailboxQuery(store, limits),
-                MailboxQueryChanges(store, limits),
-                MailboxSet(store, limits),
-                GetMethod(THREADS, store, limits),
-                ChangesMethod(THREADS, store, limits),
-                EmailGet(store, threads, limits),
-                ChangesMethod(EMAILS, store, limits),
-                EmailQuery(store, limits),
-                EmailQueryChanges(store, limits),
-                EmailSet(store, composer, limits),
-                EmailImport(store, composer, limits),
-                EmailParse(store, composer, threads, limits),
-                EmailCopy(),
-                BlobCopy(store, limits),
-                SearchSnippetGet(store, threads, limits),
+                *_methods(store, composer, threads, limits),
                 *vacation_methods(store, limits),
                 *(sending.methods(store, limits) if sending else ()),
             ],
@@ -99,3 +82,29 @@ class Jmap:
     def close(self) -> None:
         """End all event sources; for the end of the server."""
         self.push.end_all()
+
+
+def _methods(
+    store: IStore, composer: EmailComposer, threads: Threads, limits: JmapLimits
+) -> list[Method]:
+    """Give the methods of mail, but for sending."""
+    return [
+        CoreEcho(),
+        GetMethod(MAILBOXES, store, limits),
+        ChangesMethod(MAILBOXES, store, limits),
+        MailboxQuery(store, limits),
+        MailboxQueryChanges(store, limits),
+        MailboxSet(store, limits),
+        GetMethod(THREADS, store, limits),
+        ChangesMethod(THREADS, store, limits),
+        EmailGet(store, threads, limits),
+        ChangesMethod(EMAILS, store, limits),
+        EmailQuery(store, limits),
+        EmailQueryChanges(store, limits),
+        EmailSet(store, composer, limits),
+        EmailImport(store, composer, limits),
+        EmailParse(store, composer, threads, limits),
+        EmailCopy(),
+        BlobCopy(store, limits),
+        SearchSnippetGet(store, threads, limits),
+    ]
