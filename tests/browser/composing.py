@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from email.message import EmailMessage
 from typing import Any
@@ -81,6 +82,13 @@ class ComposeCase(BrowserCase):
     def saved(self, window: Locator) -> None:
         """Wait until the draft is on the server."""
         expect(window.get_by_text("Saved", exact=True)).to_be_visible()
+
+    def undo_within(self, seconds: int) -> None:
+        """Change how long mail waits before it goes: a busy machine needs time to undo."""
+        text = self.site.config.read_text()
+        changed = re.sub(r"(?m)^#? ?undo_seconds = .*", f"undo_seconds = {seconds}", text)
+        self.site.config.write_text(changed)
+        self.assertEqual(self.site.call("reload")["needs_restart"], [])
 
     def kept(self, name: str, words: str) -> dict[str, Any]:
         """Wait until somebody's only draft holds these words; gives it."""

@@ -55,6 +55,29 @@ def still(page: Page) -> None:
     page.wait_for_function(_STILL)
 
 
+# What stands on a page for a few seconds only is noted when it comes.
+_NOTE = """(words) => {
+    window.shown = new Set();
+    const look = () => {
+        const text = document.body.innerText;
+        for (const word of words) if (text.includes(word)) window.shown.add(word);
+    };
+    const changes = { subtree: true, childList: true, characterData: true };
+    new MutationObserver(look).observe(document.body, changes);
+    look();
+}"""
+
+
+def noted(page: Page, *words: str) -> Callable[[], None]:
+    """From now on note whether these words come; gives what waits until all have come."""
+    page.evaluate(_NOTE, words)
+
+    def wait() -> None:
+        page.wait_for_function("(words) => words.every((one) => window.shown.has(one))", arg=words)
+
+    return wait
+
+
 class Window:
     """A browser of its own: cookies, storage, pages; `faults` is what went wrong in it."""
 
