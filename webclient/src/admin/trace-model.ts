@@ -77,6 +77,11 @@ export function listArguments(form: TraceForm, before?: number): Arguments {
   return { from: text(form.from), to: text(form.to), since: instant(form.since), until: instant(form.until), limit: PAGE + 1, before };
 }
 
+/** One page out of what came: the rows to show, and whether there are more. */
+export function pageOf(rows: readonly TraceRow[]): { rows: readonly TraceRow[]; more: boolean } {
+  return { rows: rows.slice(0, PAGE), more: rows.length > PAGE };
+}
+
 /** How well it goes: what a line's mark is coloured by. */
 export function moodOf(what: string): "good" | "warn" | "bad" | "plain" {
   switch (what) {
