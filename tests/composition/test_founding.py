@@ -25,7 +25,7 @@ class FoundingCase(SynchronousTestCase):
 
     def init(self, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [BIN / "mailim", *words], capture_output=True, text=True, timeout=60,
+            [BIN / "mailim", *words], capture_output=True, text=True, timeout=180,
             cwd=cwd or self.place,
         )  # fmt: skip
 
@@ -66,7 +66,7 @@ class FoundingTests(FoundingCase):
     def test_python_m(self) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "mailim", "init", "s", "--domain", "office.test"],
-            capture_output=True, text=True, timeout=60, cwd=self.place,
+            capture_output=True, text=True, timeout=180, cwd=self.place,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent.parent)},
         )  # fmt: skip
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -136,11 +136,11 @@ class InterruptedTests(FoundingCase):
             [BIN / "mailim", "init", "s", "--domain", "office.test", "--accounts", names],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.place,
         )  # fmt: skip
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not (self.place / "s/var/record").exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=180)
         self.assertEqual(process.returncode, 1, said)
         self.assertNotIn("Traceback", said)
         self.assertEqual(self.left(), [])

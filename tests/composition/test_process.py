@@ -27,7 +27,7 @@ class ProcessCase(SynchronousTestCase):
     def run_twistd(self, config: Path, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [BIN / "twistd", *(words or ("-n", "--pidfile=")), "mailim", "--config", config],
-            capture_output=True, text=True, timeout=60, cwd=config.parent.parent,
+            capture_output=True, text=True, timeout=180, cwd=config.parent.parent,
         )  # fmt: skip
 
 
@@ -92,7 +92,7 @@ class LifeTests(ProcessCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         number = int(pid.read_text())
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 120
             while not site._healthy() and time.monotonic() < deadline:
                 time.sleep(0.05)
             site.add("alice", PASSWORD)  # the store's threads are there
@@ -125,7 +125,7 @@ class LifeTests(ProcessCase):
         for _ in range(20):
             os.kill(process.pid, signal.SIGHUP)
             time.sleep(0.01)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not site._healthy() and time.monotonic() < deadline:
             time.sleep(0.05)
         self.assertIsNone(process.poll(), site.log()[-2000:])

@@ -24,7 +24,7 @@ from mailim.config_text import render
 BIN = Path(sys.executable).parent
 DOMAIN = "example.test"
 LISTENERS = tuple(STANDARD_PORTS)
-START_SECONDS = 60
+START_SECONDS = 180
 
 
 class RunningSite:
@@ -75,7 +75,7 @@ class RunningSite:
         self.call("user.add", address=f"{name}@{DOMAIN}", password=password, **more)
 
     def command(
-        self, *words: str, stdin: str = "", timeout: float = 120
+        self, *words: str, stdin: str = "", timeout: float = 300
     ) -> subprocess.CompletedProcess[str]:
         """Run the command line to its end."""
         return subprocess.run(
@@ -150,6 +150,11 @@ class RunningSite:
                 return int(line.split()[1]) * 1024
         raise AssertionError("the server has no memory")
 
+    def worked(self) -> float:
+        """Give the seconds of processor time the server has used."""
+        stat = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
     def log(self) -> str:
         """Give what the server wrote to its log."""
         return (self.directory / "server.log").read_text(errors="replace")
@@ -161,7 +166,7 @@ class RunningSite:
             return None
         process.send_signal(with_signal)
         try:
-            return process.wait(30)
+            return process.wait(120)
         except subprocess.TimeoutExpired:
             process.kill()
             return process.wait()
@@ -184,7 +189,9 @@ class RunningSite:
 
     def https(self) -> HTTPSConnection:
         """Give a connection to the web server."""
-        return HTTPSConnection("localhost", self.ports["https"], context=self.context(), timeout=30)
+        return HTTPSConnection(
+            "localhost", self.ports["https"], context=self.context(), timeout=120
+        )
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
         """GET a path over https; gives status and body."""

@@ -66,7 +66,7 @@ class Load:
         def end() -> None:
             over.set()
             for each in threads:
-                each.join(60)
+                each.join(180)
                 if each.is_alive():
                     raise AssertionError("a load does not end")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -265,17 +266,14 @@ class FilesTests(SynchronousTestCase):
     def test_log_files_have_the_names_tools_rely_on(self) -> None:
         self.site.call("im.send", to=f"admin@{DOMAIN}", body="into the log")
         logs = self.site.var / "LOGS"
-        day = time.strftime("%Y-%m-%d", time.gmtime())
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            names = {path.name for path in logs.iterdir()} if logs.is_dir() else set()
-            if names >= {"InstantMessaging.log", f"XMPPServer-{day}.log"}:
-                break
+        wanted = {"InstantMessaging.log", "XMPPServer-2000-01-01.log"}
+        deadline = time.monotonic() + 60
+        names: set[str] = set()
+        while not names >= wanted:
+            self.assertLess(time.monotonic(), deadline, names)
             time.sleep(0.1)
-        self.assertIn("InstantMessaging.log", names)
-        self.assertTrue(
-            [name for name in names if re.fullmatch(r"XMPPServer-[\d-]{10}\.log", name)]
-        )
+            found = {path.name for path in logs.iterdir()} if logs.is_dir() else set()
+            names = {re.sub(r"\d{4}-\d\d-\d\d", "2000-01-01", name) for name in found}
 
     def test_no_password_is_in_any_log(self) -> None:
         secret = "a-password-nobody-may-read"
@@ -283,8 +281,9 @@ class FilesTests(SynchronousTestCase):
         self.site.command("user", "passwd", f"secretive@{DOMAIN}", "--password-stdin",
                           stdin=f"{secret}-2\n")  # fmt: skip
         for path in (self.site.directory / "server.log", *self.site.var.rglob("*")):
-            if path.is_file():
-                self.assertNotIn(secret.encode(), path.read_bytes(), path)
+            with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+                if not path.is_socket():
+                    self.assertNotIn(secret.encode(), path.read_bytes(), path)
 
 
 class LifeTests(SynchronousTestCase):
@@ -297,7 +296,7 @@ class LifeTests(SynchronousTestCase):
         site = self.site()
         done = subprocess.run(
             [BIN / "twistd", "-n", "--pidfile=", "mailim", "--config", site.config],
-            capture_output=True, text=True, timeout=60, cwd=site.directory,
+            capture_output=True, text=True, timeout=180, cwd=site.directory,
         )  # fmt: skip
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("another process works on", done.stdout + done.stderr)
@@ -316,7 +315,7 @@ class LifeTests(SynchronousTestCase):
         site.config.write_text("[server]\nport_bas = 1\n[im]\nroster_items = 'many'\n")
         done = subprocess.run(
             [BIN / "twistd", "-n", "--pidfile=", "mailim", "--config", site.config],
-            capture_output=True, text=True, timeout=60, cwd=site.directory,
+            capture_output=True, text=True, timeout=180, cwd=site.directory,
         )  # fmt: skip
         text = done.stdout + done.stderr
         self.assertNotEqual(done.returncode, 0)
@@ -340,7 +339,7 @@ class LifeTests(SynchronousTestCase):
         self.assertIn("nonsense", done.stderr)
         for wanted in ("not reloaded", "configuration reloaded"):
             os.kill(site.pid, signal.SIGHUP)
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while wanted not in site.log().split("SIGHUP-MARK")[-1]:
                 self.assertLess(time.monotonic(), deadline, site.log()[-2000:])
                 time.sleep(0.05)

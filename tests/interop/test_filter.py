@@ -51,7 +51,7 @@ class FilterTests(XmppCase):
         self, data: bytes, *recipients: str, sender: str = "joerg@lieferant.example"
     ) -> None:
         """Bring a mail as another server does."""
-        with smtplib.SMTP("localhost", self.site.ports["smtp"], timeout=30) as client:
+        with smtplib.SMTP("localhost", self.site.ports["smtp"], timeout=120) as client:
             client.sendmail(sender, recipients, data)
 
     def announce(self) -> None:

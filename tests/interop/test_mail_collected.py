@@ -82,7 +82,7 @@ class CollectedTests(SynchronousTestCase):
         return dict(state)
 
     def until(self, true: Callable[[], Any]) -> Any:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             found = true()
             if found:

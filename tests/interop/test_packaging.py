@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def run(*words: object, **more: object) -> str:
     """Run a program; gives its standard output, or fails with its errors."""
     done = subprocess.run(
-        [str(word) for word in words], capture_output=True, text=True, timeout=300, **more
+        [str(word) for word in words], capture_output=True, text=True, timeout=600, **more
     )  # type: ignore[call-overload]
     if done.returncode:
         raise AssertionError(f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}")
@@ -132,7 +132,7 @@ class WheelTests(SynchronousTestCase):
         )  # type: ignore[call-overload] # fmt: skip
         try:
             bound = site / "var" / "listeners.json"
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 180
             while not bound.exists() and time.monotonic() < deadline and server.poll() is None:
                 time.sleep(0.1)
             port = json.loads(bound.read_text())["https"]["port"]
@@ -147,4 +147,4 @@ class WheelTests(SynchronousTestCase):
             self.assertIn("admin@example.test", listed)
         finally:
             server.terminate()
-            server.wait(30)
+            server.wait(120)

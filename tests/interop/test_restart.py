@@ -97,7 +97,7 @@ class RestartTests(XmppCase):
         self.assertEqual(set(self.site.ports), set(ports))
         [carol] = await self.signed_in(name)
         self.assertIn("friend@elsewhere.example", carol.client_roster)
-        iq = await carol.plugin["xep_0313"].retrieve(timeout=20)
+        iq = await carol.plugin["xep_0313"].retrieve(timeout=60)
         bodies = [r["mam_result"]["forwarded"]["stanza"]["body"] for r in iq["mam"]["results"]]
         self.assertEqual(bodies, ["remember this"])
         self.assertNotIn("Traceback", self.site.log())
@@ -155,11 +155,11 @@ class RestartTests(XmppCase):
             )  # fmt: skip
             time.sleep(pause)
             self.site.end(signal.SIGKILL)
-            run.wait(30)
+            run.wait(120)
             self.site.start()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         subjects: list[str] = []
-        while time.monotonic() < deadline and len(subjects) < count:
+        while time.monotonic() < deadline and (len(subjects) < count or dovecot.count("box")):
             self.site.json("multipop", "run", address)
             time.sleep(0.5)
             subjects = [

@@ -54,7 +54,7 @@ class SmtpCase(SynchronousTestCase):
         return jmap, found
 
     def exchange(self) -> smtplib.SMTP:
-        client = smtplib.SMTP("localhost", self.site.ports["smtp"], timeout=30)
+        client = smtplib.SMTP("localhost", self.site.ports["smtp"], timeout=120)
         self.addCleanup(client.close)
         return client
 
@@ -86,14 +86,14 @@ class SmtplibTests(SmtpCase):
 
     def test_submission_with_starttls_and_with_tls(self) -> None:
         context = self.site.context()
-        with smtplib.SMTP("localhost", self.site.ports["submission"], timeout=30) as client:
+        with smtplib.SMTP("localhost", self.site.ports["submission"], timeout=120) as client:
             self.assertRaises(smtplib.SMTPException, client.login, ALICE, PASSWORD)
             client.starttls(context=context)
             self.assertRaises(smtplib.SMTPAuthenticationError, client.login, ALICE, "wrong")
             client.login(ALICE, PASSWORD)
             client.sendmail(ALICE, [BOB], f"From: {ALICE}\r\nSubject: one\r\n\r\nHello\r\n")
         port = self.site.ports["submissions"]
-        with smtplib.SMTP_SSL("localhost", port, timeout=30, context=context) as client:
+        with smtplib.SMTP_SSL("localhost", port, timeout=120, context=context) as client:
             client.login("alice", PASSWORD)
             text = "Subject: two\r\n\r\nHello\r\n"
             error = self.assertRaises(smtplib.SMTPDataError, client.sendmail, ALICE, [BOB], text)
@@ -113,9 +113,9 @@ class SmtplibTests(SmtpCase):
 class SwaksTests(SmtpCase):
     def swaks(self, listener: str, *words: str, status: int = 0) -> str:
         done = subprocess.run(
-            [peer("swaks", "swaks"), "--server", "localhost", "--timeout", "30",
+            [peer("swaks", "swaks"), "--server", "localhost", "--timeout", "120",
              "--port", str(self.site.ports[listener]), "--to", BOB, *words],
-            capture_output=True, text=True, timeout=120,
+            capture_output=True, text=True, timeout=300,
         )  # fmt: skip
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return done.stdout
@@ -193,7 +193,7 @@ class KillTests(SmtpCase):
     def bring(self, name: str, given: list[str], sent: set[str], over: threading.Event) -> None:
         """Send mails until the server dies; remember which were taken."""
         with contextlib.suppress(OSError, smtplib.SMTPException):
-            client = smtplib.SMTP("localhost", self.site.ports["smtp"], timeout=30)
+            client = smtplib.SMTP("localhost", self.site.ports["smtp"], timeout=120)
             number = 0
             while not over.is_set():
                 number += 1

@@ -38,7 +38,7 @@ then = [{ do = "move", folder = "Meals/Noon" }, { do = "copy", to = "carl@exampl
 
 
 class TraceTests(TestCase):
-    timeout = 120
+    timeout = 300
 
     async def setUp(self) -> None:  # type: ignore[override]
         self.peer = FakeSmtp("mx.example.org")
@@ -70,7 +70,7 @@ class TraceTests(TestCase):
 
     async def until(self, mail: str, words: str) -> dict[str, Any]:
         """Wait until a mail's trace has a line of this kind."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             found: dict[str, Any] = await self.call("trace", mail=mail)
             if re.search(words, found["text"]):
@@ -88,6 +88,7 @@ class TraceTests(TestCase):
         self.peer.script = lambda verb, _: "451 4.7.1 come back" if verb == "RCPT" else None
         await self.send("dora@example.net", f"people@{DOMAIN}", MAIL)
         await self.until("<lunch.7@example.net>", "waits .*come back")
+        await self.until("<lunch.7@example.net>", "delivered ")
         self.peer.script = lambda verb, _: None
         await self.call("queue.retry")
         await self.until("lunch.7@example.net", "relayed")

@@ -45,7 +45,7 @@ class ArchiveTests(XmppCase):
         found = [one["mam_result"]["forwarded"] for one in page]
         while len(page) == 10:
             first = page[0]["mam_result"]["id"]
-            iq = await mam.retrieve(rsm={"max": 10, "before": first}, timeout=20)
+            iq = await mam.retrieve(rsm={"max": 10, "before": first}, timeout=60)
             page = iq["mam"]["results"]
             found = [one["mam_result"]["forwarded"] for one in page] + found
         self.assertEqual(bodies(found), expected)
@@ -101,7 +101,7 @@ class ArchiveTests(XmppCase):
     async def test_nobody_reads_anothers_archive(self) -> None:
         alice, bob = await self.pair()
         with self.assertRaises(IqError) as caught:
-            await alice.plugin["xep_0313"].retrieve(jid=bob.boundjid.bare, timeout=20)
+            await alice.plugin["xep_0313"].retrieve(jid=bob.boundjid.bare, timeout=60)
         self.assertIn(caught.exception.condition, ("forbidden", "service-unavailable"))
 
 
@@ -110,7 +110,7 @@ class DiscoveryTests(XmppCase):
     async def test_the_server_names_what_it_can(self) -> None:
         [alice] = await self.signed_in(self.account("alice"))
         disco = alice.plugin["xep_0030"]
-        info = (await disco.get_info(jid=DOMAIN, timeout=20))["disco_info"]
+        info = (await disco.get_info(jid=DOMAIN, timeout=60))["disco_info"]
         self.assertIn(("server", "im"), {(one[0], one[1]) for one in info["identities"]})
         for feature in (
             "http://jabber.org/protocol/disco#info",
@@ -120,16 +120,16 @@ class DiscoveryTests(XmppCase):
             "jabber:iq:version",
         ):
             self.assertIn(feature, info["features"])
-        own = (await disco.get_info(jid=alice.boundjid.bare, timeout=20))["disco_info"]
+        own = (await disco.get_info(jid=alice.boundjid.bare, timeout=60))["disco_info"]
         self.assertIn("urn:xmpp:mam:2", own["features"])
         self.assertIn("urn:xmpp:sid:0", own["features"])
-        await disco.get_items(jid=DOMAIN, timeout=20)
+        await disco.get_items(jid=DOMAIN, timeout=60)
 
     @played
     async def test_ping_and_version(self) -> None:
         [alice] = await self.signed_in(self.account("alice"))
         await alice.ping_server()
-        version = await alice.plugin["xep_0092"].get_version(DOMAIN, timeout=20)
+        version = await alice.plugin["xep_0092"].get_version(DOMAIN, timeout=60)
         self.assertEqual(version["software_version"]["name"], "mailim")
 
     @played
@@ -137,11 +137,11 @@ class DiscoveryTests(XmppCase):
         alice, bob = await self.pair()
         ping = alice.plugin["xep_0199"].send_ping
         with self.assertRaises(IqError) as caught:  # for all she knows, nobody is there
-            await ping(bob.boundjid.full, timeout=20)
+            await ping(bob.boundjid.full, timeout=60)
         self.assertEqual(caught.exception.condition, "service-unavailable")
         bob.send_presence(pto=alice.boundjid.full)
         await alice.presence_of(bob.boundjid.full)
-        answer = await ping(bob.boundjid.full, timeout=20)  # slixmpp answers
+        answer = await ping(bob.boundjid.full, timeout=60)  # slixmpp answers
         self.assertEqual(answer["from"], bob.boundjid.full)
 
     @played
@@ -149,5 +149,5 @@ class DiscoveryTests(XmppCase):
         [alice] = await self.signed_in(self.account("alice"))
         iq = alice.make_iq_get(queryxmlns="urn:example:unknown", ito=DOMAIN)
         with self.assertRaises(IqError) as caught:
-            await iq.send(timeout=20)
+            await iq.send(timeout=60)
         self.assertEqual(caught.exception.condition, "service-unavailable")

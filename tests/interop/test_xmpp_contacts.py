@@ -79,7 +79,7 @@ class RosterTests(XmppCase):
         """Ask for the roster as of a version; gives its version and number of items."""
         iq = client.make_iq_get()
         iq.append(ET.Element(f"{ROSTER}query", {"ver": version}))
-        answer = await iq.send(timeout=20)
+        answer = await iq.send(timeout=60)
         query = answer.xml.find(f"{ROSTER}query")
         if query is None:
             return None, 0

@@ -182,7 +182,7 @@ class CarbonTests(XmppCase):
         desk = await self.person(name, resource="desk").sign_in()
         phone = await self.person(name, resource="phone").sign_in()
         for client in (desk, phone):
-            await client.plugin["xep_0280"].enable(timeout=20)
+            await client.plugin["xep_0280"].enable(timeout=60)
         [alice] = await self.signed_in(self.account("alice"))
         alice.say(f"{name}@{DOMAIN}/desk", "to the desk")
         await desk.next("message")
@@ -202,7 +202,7 @@ class CarbonTests(XmppCase):
         self.assertEqual((await alice.next("message"))["body"], "between us")
         await phone.settle()
         self.assertTrue(phone.nothing("carbon_sent"))
-        await phone.plugin["xep_0280"].disable(timeout=20)
+        await phone.plugin["xep_0280"].disable(timeout=60)
         desk.say(alice.boundjid.full, "again")
         await alice.next("message")
         await phone.settle()

@@ -18,7 +18,7 @@ from tests.fakes.shared import shared
 from tests.fakes.site import DOMAIN, RunningSite
 
 PASSWORD = "correct horse battery"
-SECONDS = 20.0
+SECONDS = 60.0
 PLUGINS = (
     "xep_0030", "xep_0059", "xep_0085", "xep_0092", "xep_0184", "xep_0199", "xep_0203",
     "xep_0280", "xep_0297", "xep_0313", "xep_0359",
@@ -35,7 +35,7 @@ def played(act: Callable[[Any], Coroutine[Any, Any, None]]) -> Callable[[Any], N
     def test(case: XmppCase) -> None:
         async def scene() -> None:
             try:
-                await asyncio.wait_for(act(case), 120)
+                await asyncio.wait_for(act(case), 600)
             finally:
                 for person in case.people:
                     person.abort()
