@@ -231,6 +231,27 @@ class TraceTests(AdminMailCase):
         page.get_by_role("button", name="Search").click()
         expect(page.get_by_text("No mail fits")).to_be_visible()
 
+    def test_refused_at_the_door(self) -> None:
+        with smtplib.SMTP("localhost", self.site.ports["smtp"], timeout=60) as carl:
+            carl.ehlo("mx.example.net")
+            carl.mail("carl@example.net")
+            self.assertEqual(carl.rcpt(f"missing.person@{DOMAIN}")[0], 550)
+        page = self.chief()
+        page.goto("/admin/#/trace")
+        page.get_by_label("To", exact=True).fill(f"missing.person@{DOMAIN}")
+        refused = page.get_by_role("region", name="Refused at the door")
+        deadline = time.monotonic() + 60  # it is written within seconds
+        while not refused.count() and time.monotonic() < deadline:
+            page.get_by_role("button", name="Search").click()
+            page.wait_for_timeout(200)
+        row = refused.get_by_role("row").filter(has_text=f"missing.person@{DOMAIN}")
+        expect(row).to_contain_text("from carl@example.net")
+        expect(row).to_contain_text("550 5.1.1 There is no such address here.")
+        expect(row).to_contain_text("127.0.0.1")
+        page.get_by_label("To", exact=True).fill("somebody.else@example.net")
+        page.get_by_role("button", name="Search").click()
+        expect(refused).to_have_count(0)
+
     def test_from_the_queue(self) -> None:
         self.office.clear()
         number = self.office.waiting("From there", "from-there@example.net")

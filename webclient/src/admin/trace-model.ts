@@ -34,6 +34,20 @@ export interface TraceRow extends TracedHead {
   readonly last: TraceEvent | null;
 }
 
+/** What was refused at the door, within one minute. */
+export interface Refusal {
+  readonly minute: string;
+  readonly last: string;
+  readonly count: number;
+  /** The other server's address. */
+  readonly peer: string;
+  readonly from: string;
+  readonly to: string;
+  /** 0 where different refusals were counted together; the addresses are "*" then. */
+  readonly code: number;
+  readonly reply: string;
+}
+
 export interface WaitingRecipient {
   readonly address: string;
   readonly state: "held" | "waiting";

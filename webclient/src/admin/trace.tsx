@@ -1,4 +1,5 @@
 /** Finding mails by name, people or time, and showing the way of one. */
+import { signal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useEffect } from "preact/hooks";
 import { t, tn } from "../core/i18n.js";
@@ -9,14 +10,18 @@ import { Cell, Head, Tag, When } from "./parts.js";
 import { recipientsText } from "./queue-model.js";
 import { Found, MomentField, Search, TextField } from "./search.js";
 import { sectionHref, thing } from "./sections.js";
-import { EMPTY, listArguments, moodOf, pageOf, type TraceForm, type TraceRow } from "./trace-model.js";
+import { EMPTY, listArguments, moodOf, pageOf, type Refusal, type TraceForm, type TraceRow } from "./trace-model.js";
 import { WayOf, whatText } from "./trace-way.js";
 
 /** The search stays while one looks at a mail and comes back. */
 const search = new Search<TraceForm, TraceRow>(EMPTY, async (form, behind) => {
-  const { mails } = await call<{ mails: TraceRow[] }>("trace", listArguments(form, behind?.id));
-  return pageOf(mails);
+  const found = await call<{ mails: TraceRow[]; refused: Refusal[] }>("trace", listArguments(form, behind?.id));
+  if (!behind) refusals.value = found.refused;
+  return pageOf(found.mails);
 });
+
+/** What was refused and fits the search, too. */
+const refusals = signal<readonly Refusal[]>([]);
 
 /** Goes to the mail that is named, or lists those that fit. */
 function run(): void {
@@ -107,6 +112,56 @@ function Results(): VNode {
   );
 }
 
+function RefusalRow({ row }: { row: Refusal }): VNode {
+  const together = row.code === 0;
+  return (
+    <tr>
+      <Cell label={t("Mail")} class="cell-main">
+        <span class="queue-mail">
+          <strong dir="ltr">{together ? t("different recipients") : row.to || "–"}</strong>
+          <span dir="ltr">{together ? t("from different senders") : t("from {sender}", { sender: row.from })}</span>
+        </span>
+      </Cell>
+      <Cell label={t("Other server")}>
+        <span dir="ltr">{row.peer === "*" ? t("different ones") : row.peer}</span>
+      </Cell>
+      <Cell label={t("Reply")}>
+        <span dir="auto">{together ? t("different refusals, counted together") : `${String(row.code)} ${row.reply}`}</span>
+      </Cell>
+      <Cell label={t("Times")}>{row.count}</Cell>
+      <Cell label={t("Last time")}>
+        <When iso={row.last} />
+      </Cell>
+    </tr>
+  );
+}
+
+/** Mail that never became ours: who misses one finds out why. */
+function Refused(): VNode | null {
+  const rows = refusals.value;
+  if (!rows.length || search.failure.value !== null) return null;
+  const names = [t("Mail"), t("Other server"), t("Reply"), t("Times"), t("Last time")];
+  return (
+    <section class="card table-card" aria-label={t("Refused at the door")}>
+      <p class="leaves-count">{t("Refused at the door: the other server has these mails, and tells their senders.")}</p>
+      <table>
+        <thead>
+          <tr>
+            {names.map((name) => (
+              <th key={name}>{name}</th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <RefusalRow key={`${row.minute} ${row.peer} ${row.from} ${row.to} ${String(row.code)} ${row.reply}`} row={row} />
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
 export function TracePage(): VNode {
   const name = thing.value;
   useEffect(() => search.change({ mail: name }), [name]);
@@ -114,7 +169,14 @@ export function TracePage(): VNode {
     <>
       <Head title={t("Way of a mail")} note={t("What happened to each mail, and where it is now.")} />
       <Fields single={name !== ""} />
-      {name ? <WayOf key={name} name={name} /> : <Results />}
+      {name ? (
+        <WayOf key={name} name={name} />
+      ) : (
+        <>
+          <Results />
+          <Refused />
+        </>
+      )}
     </>
   );
 }
