@@ -124,7 +124,7 @@ class StartTests(ServerCase):
         def ask() -> str | None:
             from http.client import HTTPConnection
 
-            connection = HTTPConnection("127.0.0.1", self.port(server, "http"), timeout=10)
+            connection = HTTPConnection("127.0.0.1", self.port(server, "http"), timeout=60)
             connection.request("GET", "/login")
             location = connection.getresponse().headers["Location"]
             connection.close()

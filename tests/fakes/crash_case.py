@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).parents[2]
 class CrashCase(TestCase):
     """Base of tests that run such a program."""
 
-    timeout = 400
+    timeout = 1800
 
     async def crash(self, module: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """Give what was found without a crash, and after each; all crashes were crashes."""

@@ -279,7 +279,7 @@ class BoundsTests(FolderCase):
             self.put(f"IM-{number}.SEM", b"x")
             for one in self.scan():
                 self.folder.set_aside(one, one.reason)
-            time.sleep(0.01)  # the order is that of the disk's clock
+            time.sleep(0.05)  # the order is that of the disk's clock
         kept = [name for name in self.inside("bad") if name.endswith(".SEM")]
         self.assertEqual([name[:4] for name in kept], ["IM-3", "IM-4", "IM-5"])
         self.assertEqual(len(self.inside("bad")), 6)
@@ -290,7 +290,7 @@ class BoundsTests(FolderCase):
             self.put(f"IM-{number}.SEM", b"x" * 2000)
             for one in self.scan():
                 self.folder.set_aside(one, one.reason)
-            time.sleep(0.01)
+            time.sleep(0.05)
         self.assertEqual([name[:4] for name in self.inside("bad")], ["IM-2", "IM-2"])
 
     def test_ten_thousand_files(self) -> None:

@@ -83,7 +83,7 @@ class Child(ProcessProtocol):
 class CrashTest(TestCase):
     """A collector that dies, on a server that lives."""
 
-    timeout = 600
+    timeout = 900 + 15 * KILLS
 
     def begin(self, leave: bool = False, unnamed: bool = False) -> None:
         self.server = Pop3Server(mailbox())
