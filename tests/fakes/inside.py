@@ -19,9 +19,16 @@ LISTENERS = tuple(STANDARD_PORTS)
 
 
 async def serve(
-    case: TestCase, *names: str, admin: str = "", changes: dict[str, Any] | None = None
+    case: TestCase,
+    *names: str,
+    admin: str = "",
+    changes: dict[str, Any] | None = None,
+    clock: Any = reactor,
 ) -> Server:
-    """Start a server with accounts of these names (password `PASSWORD`); it ends with the test."""
+    """Start a server with accounts of these names (password `PASSWORD`); it ends with the test.
+
+    clock: the reactor, or what stands for it.
+    """
     directory = short_directory(case)
     file = make(NewSite(directory, DOMAIN, 0, "127.0.0.1"))
     settings: dict[str, Any] = {
@@ -33,7 +40,7 @@ async def serve(
         **(changes or {}),
     }
     file.write_text(render(settings))
-    server = Server(reactor, load(file), lambda: case.fail("the server cannot start"))
+    server = Server(clock, load(file), lambda: case.fail("the server cannot start"))
     server.startService()
     case.addCleanup(server.stopService)
     await server.started

@@ -123,14 +123,14 @@ class RawWebSocket(Protocol):
         answer = await self.next()
         return str(answer.find("bind", ns.BIND).find("jid").text)
 
-    async def authenticate(self, name: str, password: str) -> Element:
+    async def authenticate(self, name: str, password: str, domain: str = "example.test") -> Element:
         """Go from an upgraded WebSocket to a stream that is signed in; gives its features."""
-        await self.open()
+        await self.open(domain)
         message = base64.b64encode(f"\0{name}\0{password}".encode()).decode()
         self.send(f"<auth xmlns='{ns.SASL}' mechanism='PLAIN'>{message}</auth>")
         answer = await self.next()
         assert answer.name == "success", answer
-        return await self.open()
+        return await self.open(domain)
 
 
 async def connect(port: int) -> RawWebSocket:
