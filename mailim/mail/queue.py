@@ -46,9 +46,9 @@ from mailim.wire.message import MessageFacts
 TROUBLE_SECONDS: Final = 10.0  # until we look again after the spool itself failed us
 LONGEST_SLEEP: Final = 3600.0
 STOP_SECONDS: Final = 10.0  # that stopping waits for deliveries under way
-RECIPIENTS_AT_ONCE: Final = 50  # of one mail
+RECIPIENTS_AT_ONCE: Final = 50  # of one mail, that are here
 RELAYED_AT_ONCE: Final = 1000  # mails at other servers, for each domain they go to
-NO_ROOM_SECONDS: Final = 60.0  # until mail that finds so many there is tried again
+NO_ROOM_SECONDS: Final = 10.0  # until mail that finds so many there is tried again
 
 _Step = Callable[["_Work", SpoolRecipient], Awaitable[str | None]]
 Taken = tuple[SpoolEntry, MessageFacts | Exception]
@@ -239,7 +239,8 @@ class Queue(Service):
             served.update((each.id, each.verdict) for each in due)
             await self._serve_all(work, due, self._step)
             work, due = await self._brought_in(work, served, now)
-        await self._serve_all(work, work.outgoing, self._hand_over)
+        # All at once: who would be behind others might wait for servers that are silent.
+        await self._serve_all(work, work.outgoing, self._hand_over, RELAYED_AT_ONCE)
 
     async def _brought_in(
         self, work: _Work, served: Collection[tuple[int, str]], now: int
@@ -258,13 +259,17 @@ class Queue(Service):
         return replace(work, entry=entry or work.entry), new
 
     async def _serve_all(
-        self, work: _Work, recipients: Sequence[SpoolRecipient], step: _Step
+        self,
+        work: _Work,
+        recipients: Sequence[SpoolRecipient],
+        step: _Step,
+        at_once: int = RECIPIENTS_AT_ONCE,
     ) -> None:
         """Do a step for each; who cannot be served ends, or is tried again later."""
-        for start in range(0, len(recipients), RECIPIENTS_AT_ONCE):
+        for start in range(0, len(recipients), at_once):
             served = [
                 Deferred.fromCoroutine(self._serve(work, each, step))
-                for each in recipients[start : start + RECIPIENTS_AT_ONCE]
+                for each in recipients[start : start + at_once]
             ]
             failed: list[Failed] = []
             for done, result in await DeferredList(served, consumeErrors=True):

@@ -1,20 +1,23 @@
 """How much goes to one destination at once, and when it is left alone for a while.
 
+A destination gets one connection until it has answered on one, and again after it failed; then
+as many as are allowed. So those that are silent, however many they are, keep one mail each.
+
 A destination that cannot be reached is not asked again by every mail that waits for it: after
 a failure all of them are put off, for longer with each failure. Where many mails go to one
-destination at once, those that find no room come back one after the other; that they had to
-wait is no failure. It knows nothing that lasts.
+destination at once, or nothing has gone on there for `PATIENCE`, those that find no room come
+back one after the other; that they had to wait is no failure. It knows nothing that lasts.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from mailim.errors import RateLimited
 from mailim.remote.relay.words import Delayed
@@ -24,11 +27,16 @@ LONGEST_REST: Final = 120.0
 REMEMBERED: Final = 10_000  # destinations
 COMES_BACK: Final = 2.0  # seconds until a mail that found no room asks again, at the earliest
 APART: Final = 0.1  # seconds between those that come back
+PATIENCE: Final = 10.0  # seconds without any progress that mails wait, and then stay away
 
 
 @dataclass(slots=True)
 class _Destination:
     busy: int = 0
+    answers: bool = False  # it did, and has not failed since
+    progress: float = 0.0  # when something went on there the last time
+    queue: list[Deferred[None]] = field(default_factory=list)  # mails that wait for a slot
+    dismissal: IDelayedCall | None = None  # of those, should nothing go on
     turned_away: int = 0  # since there was room the last time
     failures: int = 0
     rests_until: float = 0.0
@@ -45,64 +53,113 @@ class Destinations:
         self._at_once = at_once
         self._waiting = waiting
         self._known: OrderedDict[str, _Destination] = OrderedDict()
-        self._queues: dict[str, list[Deferred[None]]] = {}
 
     async def enter(self, name: str) -> None:
         """Take a slot, waiting for it if few do; `leave` it in any case.
 
-        Raises `RateLimited` where too many wait, `Delayed` where the destination rests.
+        Raises `RateLimited` where too many wait, or nothing goes on, `Delayed` where the
+        destination rests.
         """
         known = self._known.setdefault(name, _Destination())
         self._known.move_to_end(name)
         self._check_rest(known)
-        if known.busy >= self._at_once():
-            queue = self._queues.setdefault(name, [])
-            if len(queue) >= self._waiting():
-                known.turned_away += 1
-                after = COMES_BACK + APART * known.turned_away
-                raise RateLimited(f"Much other mail is on its way to {name}.", after)
+        if known.busy >= self._slots(known):
+            room = self._at_once() + self._waiting()
+            if known.busy + len(known.queue) >= room or self._stalls(known):
+                raise self._no_room(name, known)
             turn: Deferred[None] = Deferred()
-            queue.append(turn)
-            await turn  # the slot is handed over, `busy` stays as it is
+            known.queue.append(turn)
+            self._watch(name, known)
+            await turn  # the slot is handed over, and counted among `busy` already
         else:
+            if not known.busy:
+                known.progress = self._clock.seconds()
             known.busy += 1
-        try:
-            self._check_rest(known)
-        except Delayed:
-            self.leave(name)
-            raise
         self._forget()
 
     def leave(self, name: str) -> None:
         """Give a slot back."""
-        queue = self._queues.get(name)
-        if queue:
-            turn = queue.pop(0)
-            if not queue:
-                del self._queues[name]
-            turn.callback(None)
-        else:
-            self._known[name].busy -= 1
-            self._known[name].turned_away = 0
+        known = self._known[name]
+        known.busy -= 1
+        known.progress = self._clock.seconds()
+        if not known.queue:
+            known.turned_away = 0
+        self._hand_over(known)
 
     def failed(self, name: str, reason: str) -> None:
         """No host of it could be talked to: leave it alone for a while."""
         known = self._known[name]
+        known.answers = False
         if self._clock.seconds() < known.rests_until:
             return  # those that were under way together count as one
         rest = min(FIRST_REST * 2**known.failures, LONGEST_REST)
         known.failures = min(known.failures + 1, 16)
         known.rests_until = self._clock.seconds() + rest
         known.reason = reason
+        self._send_away(known, lambda: self._resting(known))
 
     def succeeded(self, name: str) -> None:
         """It could be talked to."""
         known = self._known[name]
+        known.answers, known.progress = True, self._clock.seconds()
         known.failures, known.rests_until = 0, 0.0
+        self._hand_over(known)
+
+    def close(self) -> None:
+        """Turn away who still waits for a slot."""
+        for name, known in self._known.items():
+            self._dismiss(name, known)
+
+    def _slots(self, known: _Destination) -> int:
+        return self._at_once() if known.answers else 1
+
+    def _stalls(self, known: _Destination) -> bool:
+        return self._clock.seconds() - known.progress >= PATIENCE
+
+    def _hand_over(self, known: _Destination) -> None:
+        """Give free slots to those that wait."""
+        while known.queue and known.busy < self._slots(known):
+            known.busy += 1
+            known.queue.pop(0).callback(None)
+        if not known.queue and known.dismissal is not None:
+            known.dismissal.cancel()
+            known.dismissal = None
+
+    def _watch(self, name: str, known: _Destination) -> None:
+        """See to it that nobody waits where nothing goes on."""
+        if known.dismissal is None:
+            left = known.progress + PATIENCE - self._clock.seconds()
+            known.dismissal = self._clock.callLater(max(left, 0), self._look, name, known)
+
+    def _look(self, name: str, known: _Destination) -> None:
+        known.dismissal = None
+        if self._stalls(known):
+            self._dismiss(name, known)
+        elif known.queue:
+            self._watch(name, known)
+
+    def _dismiss(self, name: str, known: _Destination) -> None:
+        self._send_away(known, lambda: self._no_room(name, known))
+
+    def _send_away(self, known: _Destination, why: Callable[[], Exception]) -> None:
+        queue, known.queue = known.queue, []
+        self._hand_over(known)  # there is nobody left to watch over
+        for turn in queue:
+            turn.errback(why())
+
+    def _no_room(self, name: str, known: _Destination) -> RateLimited:
+        known.turned_away += 1
+        after = PATIENCE if self._stalls(known) else COMES_BACK
+        text = f"Much other mail is on its way to {name}."
+        return RateLimited(text, after + APART * known.turned_away)
 
     def _check_rest(self, known: _Destination) -> None:
         if self._clock.seconds() < known.rests_until:
-            raise Delayed(f"{known.reason} (a moment ago)")
+            raise self._resting(known)
+
+    @staticmethod
+    def _resting(known: _Destination) -> Delayed:
+        return Delayed(f"{known.reason} (a moment ago)")
 
     def _forget(self) -> None:
         while len(self._known) > REMEMBERED:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -38,6 +38,8 @@ from mailim.remote.relay.words import (
     unreachable,
 )
 from mailim.wire.smtp_outgoing import NeedsSeeker
+
+CONNECTING_SECONDS: Final = 120.0  # for finding a host of a destination that answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ class Relay:
 
     async def close(self) -> None:
         """End all connections; what was under way counts as not sent."""
+        self._destinations.close()
         await self._kept.close()
         for connection in tuple(self._door.open):
             await connection.close()
@@ -169,7 +172,11 @@ class Relay:
         """Go from host to host until one takes the mail or says what is wrong with it."""
         trouble: Delayed | None = None
         way = self._rules().way
+        until, tried = self._reactor.seconds() + CONNECTING_SECONDS, 0
         async for host in self._hosts(batch.destination):
+            if tried >= 2 and self._reactor.seconds() >= until:
+                break  # RFC 5321 5.1 asks for two; the others have their turn another time
+            tried += 1
             try:
                 session = await self._door.enter(host)
             except Exception as error:
