@@ -37,6 +37,7 @@ class PostfixCase(OfficeCase):
             "port": postfix.port,
             "allow_private_hosts": True,
             "dns_servers": (f"{host}:{port}",),
+            "connection_idle_seconds": 60,
         }
         await self.serve(more={f"relay.{name}": value for name, value in relay.items()})
         return postfix
@@ -54,15 +55,23 @@ class PostfixCase(OfficeCase):
         )
         self.assertEqual({code[:3] for code in codes}, {"250"})
         self.assertEqual((await client.say("DATA"))[:3], "354")
-        self.assertEqual((await client.say(text + "\r\n."))[:3], "250")
+        self.assertEqual((await client.say(f"From: {ALICE}\r\n{text}\r\n."))[:3], "250")
 
-    async def arrived(self, postfix: Postfix, name: str) -> list[bytes]:
+    async def arrived(self, postfix: Postfix, name: str, count: int = 1) -> list[bytes]:
         end = time.monotonic() + 90
         while time.monotonic() < end:
-            if found := postfix.mails(name):
+            if len(found := postfix.mails(name)) >= count:
                 return found
             await deferLater(reactor, 0.02)
         self.fail(postfix.log())
+
+    async def nothing_waits(self) -> None:
+        end = time.monotonic() + 90
+        while time.monotonic() < end:
+            if not await self.spooled():
+                return
+            await deferLater(reactor, 0.02)
+        self.fail("mail waits")
 
 
 class OutgoingTests(PostfixCase):
@@ -81,12 +90,17 @@ class OutgoingTests(PostfixCase):
             self.assertIn(b"Return-Path: <alice@example.test>\n", mail)
         self.assertIn("TLS connection established from", postfix.log())
         self.assertEqual(postfix.log().count("client=localhost"), 1)  # one transaction
-        end = time.monotonic() + 90
-        while time.monotonic() < end:
-            if not await self.spooled():
-                return
-            await deferLater(reactor, 0.02)
-        self.fail("mail waits")
+        await self.nothing_waits()
+
+    async def test_many_mails_on_one_connection(self) -> None:
+        """It takes the next mail on a connection, also behind one that it refused."""
+        postfix = await self.serve_with()
+        for number, to in enumerate(("carl", "carl", "nobody", "carl")):
+            await self.send(f"Subject: {number}\r\n\r\nhi", f"{to}@pf.test")
+            await self.nothing_waits()
+        await self.arrived(postfix, "carl", 3)
+        self.assertEqual(len(await self.inbox(ALICE)), 1)
+        self.assertEqual(postfix.log().count(": connect from localhost"), 1, postfix.log())
 
     async def test_what_it_refuses_comes_back(self) -> None:
         postfix = await self.serve_with(limit=5000)
