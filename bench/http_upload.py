@@ -53,6 +53,48 @@ def upload_act(reactor: Any, directory: str) -> Any:
     return Upload(reactor, store, identity, limits).post
 
 
+class Watch:
+    """How far memory grew and how long the reactor stood still, since `begin`."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        self._stall, self._last = 0.0, time.monotonic()
+        self._first = self._most = resident()
+
+    def tick(self) -> None:
+        """Look; called every 10 ms."""
+        now = time.monotonic()
+        self._stall = max(self._stall, now - self._last - 0.01)
+        self._last = now
+        self._most = max(self._most, resident())
+
+    def result(self, octets: int, sha256: str) -> dict[str, Any]:
+        return {
+            "octets": octets,
+            "sha256": sha256,
+            "grown_mb": round(self._most - self._first, 1),
+            "stall_ms": round(self._stall * 1000, 1),
+        }
+
+
+class Disk:
+    """Where the pieces of an upload go; `slow`: 50 MB a second."""
+
+    def __init__(self, slow: bool) -> None:
+        self._slow = slow
+        self._file = tempfile.TemporaryFile()
+        self.digest = hashlib.sha256()
+
+    def take(self, piece: bytes) -> None:
+        """Blocks: for a thread."""
+        self.digest.update(piece)
+        self._file.write(piece)
+        if self._slow:
+            time.sleep(len(piece) / (50 * MEGABYTE))
+
+
 def serve(pipe: Connection, slow: bool, directory: str) -> None:
     from twisted.internet import reactor as installed
     from twisted.internet.task import LoopingCall
@@ -64,49 +106,24 @@ def serve(pipe: Connection, slow: bool, directory: str) -> None:
     from mailim.protocols.http.site import Site
 
     reactor: Any = installed
-    file = tempfile.TemporaryFile()
-    digest = hashlib.sha256()
-    stall = [0.0, time.monotonic(), resident(), 0.0]
+    watch, disk = Watch(), Disk(slow)
+    take_upload: Any = upload_act(reactor, directory) if directory else None
 
-    def tick() -> None:
-        now = time.monotonic()
-        stall[0] = max(stall[0], now - stall[1] - 0.01)
-        stall[1] = now
-        stall[3] = max(stall[3], resident())
-
-    def take(piece: bytes) -> None:
-        digest.update(piece)
-        file.write(piece)
-        if slow:
-            time.sleep(len(piece) / (50 * MEGABYTE))
-
-    async def stored(request: Request) -> Response:
-        stall[:] = [0.0, time.monotonic(), resident(), resident()]
-        response = await take_upload(request, account="a1")
-        value = json.loads(response.body)
-        return finished(value["size"], value["blobId"])
-
-    def finished(octets: int, sha256: str) -> Response:
-        result = {
-            "octets": octets,
-            "sha256": sha256,
-            "grown_mb": round(stall[3] - stall[2], 1),
-            "stall_ms": round(stall[0] * 1000, 1),
-        }
+    async def upload(request: Request) -> Response:
+        watch.begin()
+        if take_upload is not None:
+            value = json.loads((await take_upload(request, account="a1")).body)
+            result = watch.result(value["size"], value["blobId"])
+        else:
+            async for piece in request.body:
+                await deferToThread(disk.take, piece)
+            result = watch.result(request.body.received, disk.digest.hexdigest())
         reactor.callLater(0.1, reactor.stop)
         return json_response(result)
 
-    async def upload(request: Request) -> Response:
-        stall[:] = [0.0, time.monotonic(), resident(), resident()]
-        async for piece in request.body:
-            await deferToThread(take, piece)
-        return finished(request.body.received, digest.hexdigest())
-
-    act = stored if directory else upload
-    take_upload: Any = upload_act(reactor, directory) if directory else None
-    router = Router([Route("POST", "/up", act, max_body=1 << 40, streams=True)])
+    router = Router([Route("POST", "/up", upload, max_body=1 << 40, streams=True)])
     port = reactor.listenTCP(0, Site(reactor, router), interface="127.0.0.1")
-    LoopingCall(tick).start(0.01)
+    LoopingCall(watch.tick).start(0.01)
     reactor.callWhenRunning(lambda: pipe.send(port.getHost().port))
     reactor.run()
 

@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred
@@ -89,6 +89,63 @@ async def measure(name: str, work: Callable[[], Awaitable[int]], times: int = 15
     )
 
 
+class Asking:
+    """Asks one account's JMAP what the webmail asks; `mails` are in its folder."""
+
+    reference: ClassVar = {"resultOf": "c0", "name": "Email/query", "path": "/ids"}
+
+    def __init__(self, jmap: Jmap, account: Account, mails: int) -> None:
+        self._jmap = jmap
+        self._account = account
+        self._mails = mails
+
+    async def ask(self, *calls: list[Any]) -> int:
+        """Give the octets of the response."""
+        responses: list[Any] = []
+        for place, (name, arguments) in enumerate(calls):
+            call = (name, {"accountId": f"a{self._account.id}", **arguments}, f"c{place}")
+            using = frozenset({CORE, MAIL})
+            dispatch = self._jmap.methods.dispatch
+            responses += await dispatch(Caller(self._account), using, call, responses)
+            assert responses[-1][0] == name, responses[-1]
+        return len(await encode_response(responses, {}, deferToThread))
+
+    async def lists(self) -> None:
+        """Measure what a list of messages needs."""
+        inside = {"filter": {"inMailbox": "m1"}}
+        for limit in (50, 500):
+            await measure(
+                f"query + summaries of {limit}",
+                lambda limit=limit: self.ask(  # type: ignore[misc]
+                    ["Email/query", {**inside, "limit": limit}],
+                    ["Email/get", {"#ids": self.reference, "properties": SUMMARY}],
+                ),
+            )
+        await measure(
+            "query in the middle (position)",
+            lambda: self.ask(["Email/query", {**inside, "position": self._mails // 2}]),
+        )
+        await measure("Mailbox/get", lambda: self.ask(["Mailbox/get", {"ids": None}]))
+
+    async def messages(self) -> None:
+        """Measure what reading messages needs."""
+        whole = {"#ids": self.reference, "fetchAllBodyValues": True}
+        links = {"#ids": self.reference, "properties": ["header:List-Unsubscribe:asURLs"]}
+        await measure(
+            "one whole message",
+            lambda: self.ask(["Email/get", {"ids": ["e17"], "fetchAllBodyValues": True}]),
+        )
+        await measure(
+            "500 whole messages",
+            lambda: self.ask(["Email/query", {"limit": 500}], ["Email/get", whole]),
+            5,
+        )
+        await measure(
+            "100 List-Unsubscribe headers",
+            lambda: self.ask(["Email/query", {"limit": 100}], ["Email/get", links]),
+        )
+
+
 async def run(mails: int, freeze: bool) -> None:
     with tempfile.TemporaryDirectory() as directory:
         events = Events()
@@ -98,54 +155,9 @@ async def run(mails: int, freeze: bool) -> None:
             gc.collect()
             gc.freeze()
         jmap = Jmap(reactor, store, events, None, deferToThread)  # type: ignore[arg-type]
-
-        async def ask(*calls: list[Any]) -> int:
-            responses: list[Any] = []
-            for place, (name, arguments) in enumerate(calls):
-                call = (name, {"accountId": f"a{account.id}", **arguments}, f"c{place}")
-                using = frozenset({CORE, MAIL})
-                responses.append(
-                    await jmap.methods.dispatch(Caller(account), using, call, responses)
-                )
-                assert responses[-1][0] == name, responses[-1]
-            return len(await encode_response(responses, {}, deferToThread))
-
-        reference = {"resultOf": "c0", "name": "Email/query", "path": "/ids"}
-        for limit in (50, 500):
-            await measure(
-                f"query + summaries of {limit}",
-                lambda limit=limit: ask(  # type: ignore[misc]
-                    ["Email/query", {"filter": {"inMailbox": "m1"}, "limit": limit}],
-                    ["Email/get", {"#ids": reference, "properties": SUMMARY}],
-                ),
-            )
-        await measure(
-            "query in the middle (position)",
-            lambda: ask(["Email/query", {"filter": {"inMailbox": "m1"}, "position": mails // 2}]),
-        )
-        await measure(
-            "one whole message",
-            lambda: ask(["Email/get", {"ids": ["e17"], "fetchAllBodyValues": True}]),
-        )
-        await measure(
-            "500 whole messages",
-            lambda: ask(
-                ["Email/query", {"limit": 500}],
-                ["Email/get", {"#ids": reference, "fetchAllBodyValues": True}],
-            ),
-            5,
-        )
-        await measure(
-            "100 List-Unsubscribe headers",
-            lambda: ask(
-                ["Email/query", {"limit": 100}],
-                [
-                    "Email/get",
-                    {"#ids": reference, "properties": ["header:List-Unsubscribe:asURLs"]},
-                ],
-            ),
-        )
-        await measure("Mailbox/get", lambda: ask(["Mailbox/get", {"ids": None}]))
+        asking = Asking(jmap, account, mails)
+        await asking.lists()
+        await asking.messages()
         await store.close()
 
 

@@ -1,121 +1,15 @@
-"""The administrator's pages about mail: the queue, the way of a mail, the rules."""
+"""The administrator's pages about mail: the queue, the rules, how they all look."""
 
 from __future__ import annotations
 
-import smtplib
-import socket
-import time
 from collections.abc import Callable
-from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.desk import DESK, PASSWORD, PHONE, BrowserCase, still
-from tests.fakes.site import DOMAIN, RunningSite
-
-RULES = """\
-enabled = true
-
-[[rule]]
-name = "Invoices go into their folder"
-match = "any"
-when = [
-    { header = "Subject", contains = "invoice" },
-    { of = "sender", ends = "@billing.example" },
-]
-then = [
-    { do = "move", folder = "Invoices" },
-    { do = "instant_message", to = "$RECIPIENT$", from = "example.test", text = "$SENDER$!" },
-]
-
-[[rule]]
-name = "Not yet"
-enabled = false
-when = [{ all = true }]
-then = [{ do = "delete" }]
-"""
-
-
-def mail(subject: str, message_id: str, to: str = f"away@{DOMAIN}") -> str:
-    return (
-        f"From: Dora Lund <dora@example.net>\r\nTo: <{to}>\r\nSubject: {subject}\r\n"
-        f"Message-ID: <{message_id}>\r\n\r\nThe text.\r\n"
-    )
-
-
-class PostOffice:
-    """A site with rules, whose way out leads to a port where nobody is."""
-
-    def __init__(self) -> None:
-        self._nobody = socket.socket()
-        self._nobody.bind(("127.0.0.1", 0))
-        self.site = RunningSite(
-            {"admin": PASSWORD, "alice": PASSWORD},
-            {
-                "relay.enabled": True,
-                "relay.host": "127.0.0.1",
-                "relay.port": self._nobody.getsockname()[1],
-                "relay.allow_private_hosts": True,
-            },
-        )
-        self.rules = self.site.directory / "etc" / "filters.toml"
-        self.rules.write_text(RULES)
-        self.site.call("alias.add", address=f"away@{DOMAIN}", target="carl@example.org")
-        self.site.call("group.add", address=f"team@{DOMAIN}")
-        for member in (f"alice@{DOMAIN}", f"away@{DOMAIN}"):
-            self.site.call("group.join", address=f"team@{DOMAIN}", member=member)
-
-    def bring(self, recipient: str, subject: str, message_id: str) -> None:
-        """Let another server hand a mail in."""
-        port = self.site.ports["smtp"]
-        with smtplib.SMTP("127.0.0.1", port, "mail.example.net") as client:
-            to = f"{recipient}@{DOMAIN}"
-            client.sendmail("dora@example.net", [to], mail(subject, message_id, to))
-
-    def until(self, message_id: str, what: str) -> dict[str, Any]:
-        """Wait until something has happened to a mail."""
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            try:
-                found: dict[str, Any] = self.site.call("trace", mail=message_id)
-            except Exception:
-                found = {"mails": []}
-            for each in found["mails"]:
-                if any(event["what"] == what for event in each["events"]):
-                    return found
-            time.sleep(0.1)
-        raise AssertionError(f"{message_id}: not {what}")
-
-    def waiting(self, subject: str, message_id: str) -> str:
-        """Bring a mail that cannot leave and wait until it was tried; gives its number."""
-        self.bring("away", subject, message_id)
-        return str(self.until(message_id, "waits")["mails"][0]["id"])
-
-    def clear(self) -> None:
-        """Empty the queue."""
-        for row in self.site.call("queue.list"):
-            self.site.call("queue.remove", id=str(row["id"]))
-
-    def stop(self) -> None:
-        """End it."""
-        self.site.stop()
-        self._nobody.close()
-
-
-def post_office() -> Any:
-    return PostOffice()
-
-
-class AdminMailCase(BrowserCase):
-    make_office = staticmethod(post_office)
-    office: Any
-
-    def chief(self, size: tuple[int, int] = DESK, **context: Any) -> Page:
-        """Open an administrator's window."""
-        window = self.window(size, **context)
-        window.sign_in("admin")
-        return window.page
+from tests.browser.desk import DESK, PHONE, still
+from tests.browser.post_office import RULES, AdminMailCase, mail
+from tests.fakes.site import DOMAIN
 
 
 class QueueTests(AdminMailCase):
@@ -190,88 +84,6 @@ class QueueTests(AdminMailCase):
             "/admin/api/queue.list", data={}, headers={"Sec-Fetch-Site": "same-origin"}
         )
         self.assertEqual(answer.status, 403)
-
-
-class TraceTests(AdminMailCase):
-    def test_by_name(self) -> None:
-        self.office.clear()
-        self.office.bring("team", "Picnic", "picnic@example.net")
-        self.office.until("picnic@example.net", "waits")
-        page = self.chief()
-        page.goto("/admin/#/trace")
-        page.get_by_label("Mail", exact=True).fill("<picnic@example.net>")
-        page.get_by_role("button", name="Search").click()
-        way = page.locator("section.way")
-        expect(way.get_by_role("listitem").first).to_contain_text("Accepted")
-        expect(way).to_contain_text("from another server")
-        expect(way).to_contain_text(f"alice@{DOMAIN}, Inbox, item")
-        expect(way).to_contain_text("refuses connections")
-        expect(way).to_contain_text("Next attempt:")
-        expect(way.locator(".way-now")).to_contain_text("carl@example.org")
-        self.office.clear()  # the page finds out by itself
-        expect(way.locator(".way-now")).to_have_count(0)
-        expect(way.get_by_role("listitem").last).to_contain_text("Removed")
-
-    def test_by_people_and_back(self) -> None:
-        self.office.bring("alice", "Only you", "only-you@example.net")
-        found = self.office.until("only-you@example.net", "delivered")["mails"][0]
-        page = self.chief()
-        page.goto("/admin/#/trace")
-        page.get_by_label("To", exact=True).fill(f"alice@{DOMAIN}")
-        page.get_by_label("From", exact=True).fill("example.net")
-        page.get_by_role("button", name="Search").click()
-        results = page.get_by_role("region", name="Results")
-        row = results.get_by_role("row").filter(has_text=f"Mail {found['id']}")
-        expect(row).to_contain_text("Delivered")
-        row.get_by_role("link").click()
-        expect(page.locator("section.way")).to_contain_text("Inbox, item")
-        page.go_back()
-        expect(results).to_be_visible()
-        page.get_by_label("To", exact=True).fill("nobody@nowhere.example")
-        page.get_by_role("button", name="Search").click()
-        expect(page.get_by_text("No mail fits")).to_be_visible()
-
-    def test_refused_at_the_door(self) -> None:
-        with smtplib.SMTP("localhost", self.site.ports["smtp"], timeout=60) as carl:
-            carl.ehlo("mx.example.net")
-            carl.mail("carl@example.net")
-            self.assertEqual(carl.rcpt(f"missing.person@{DOMAIN}")[0], 550)
-        page = self.chief()
-        page.goto("/admin/#/trace")
-        page.get_by_label("To", exact=True).fill(f"missing.person@{DOMAIN}")
-        refused = page.get_by_role("region", name="Refused at the door")
-        deadline = time.monotonic() + 60  # it is written within seconds
-        while not refused.count() and time.monotonic() < deadline:
-            page.get_by_role("button", name="Search").click()
-            page.wait_for_timeout(200)
-        row = refused.get_by_role("row").filter(has_text=f"missing.person@{DOMAIN}")
-        expect(row).to_contain_text("from carl@example.net")
-        expect(row).to_contain_text("550 5.1.1 There is no such address here.")
-        expect(row).to_contain_text("127.0.0.1")
-        page.get_by_label("To", exact=True).fill("somebody.else@example.net")
-        page.get_by_role("button", name="Search").click()
-        expect(refused).to_have_count(0)
-
-    def test_from_the_queue(self) -> None:
-        self.office.clear()
-        number = self.office.waiting("From there", "from-there@example.net")
-        page = self.chief()
-        page.goto("/admin/#/queue")
-        page.locator(".queue-mail").click()
-        page.get_by_role("button", name="Its way so far").click()
-        expect(page.locator("section.way .way-id")).to_have_text("<from-there@example.net>")
-        self.assertTrue(page.url.endswith(f"#/trace/{number}"))
-
-    def test_names_of_garbage(self) -> None:
-        window = self.window()
-        page = window.sign_in("admin")
-        for name in ("no%such/mail#?@x", "' OR 1=1 --", "<script>alert(1)</script>", "%"):
-            page.goto("/admin/#/trace")
-            page.get_by_label("Mail", exact=True).fill(name)
-            page.get_by_role("button", name="Search").click()
-            expect(page.get_by_role("alert")).to_contain_text("Nothing is known of such a mail.")
-            window.forgive("404", "trace")
-            window.faults = [one for one in window.faults if "404" not in one]
 
 
 class FilterTests(AdminMailCase):
