@@ -23,6 +23,7 @@ from mailim.im.errors import StanzaError, reply, result, stanza_error
 from mailim.interfaces.accounts import Account
 from mailim.interfaces.im import IReceipt, IStanzaSink, Session, StreamInfo
 from mailim.protocols.xmpp.carrier import ICarrier, IConversation, StreamBroken
+from mailim.protocols.xmpp.early import EarlySink
 from mailim.protocols.xmpp.managed import ManagedSession
 from mailim.protocols.xmpp.pace import Pace
 from mailim.protocols.xmpp.sasl import Sasl, SaslFailure, failure
@@ -76,7 +77,7 @@ class ClientStream:
         services.open.add(self)
         self._deadline: IDelayedCall | None = services.clock.callLater(
             self._settings.login_seconds,
-            self._end,
+            self.close,
             "connection-timeout",
             "Signing in took too long.",
         )
@@ -97,13 +98,11 @@ class ClientStream:
 
     def broken(self, condition: str, text: str) -> None:
         """The peer broke the rules."""
-        self._end(condition, text)
+        self.close(condition, text)
 
     def lost(self, reason: str) -> None:
         """The connection is gone; the session may outlive it, unless the peer closed it."""
         self._finish(reason, may_resume=not self._closing)
-
-    # --- what the router and the server tell ---------------------------------------------
 
     @property
     def account(self) -> Account | None:
@@ -119,10 +118,6 @@ class ClientStream:
         elif receipt is not None:
             self._services.begin(receipt.failed(), "sending a message elsewhere")
 
-    def close(self, condition: str, text: str) -> None:
-        """End the stream with a stream error."""
-        self._end(condition, text)
-
     # --- what its managed session tells --------------------------------------------------
 
     def write(self, element: Element) -> int:
@@ -132,7 +127,7 @@ class ClientStream:
     def supersede(self) -> None:
         """Another stream has the session now."""
         self.session = self.managed = None
-        self._end("conflict", "The session was resumed by another stream.")
+        self.close("conflict", "The session was resumed by another stream.")
 
     def cut(self, reason: str) -> None:
         """The client is dead."""
@@ -168,12 +163,12 @@ class ClientStream:
                 await self._one(self._waiting.popleft())
                 self._balance()
         except StreamBroken as error:
-            self._end(error.condition, error.text, error.extra)
+            self.close(error.condition, error.text, error.extra)
         except CancelledError:
             raise
         except Exception:
             self._log.failure("stream {stream} of {peer}", stream=self.id, peer=self._peer)
-            self._end("internal-server-error", "Something went wrong here.")
+            self.close("internal-server-error", "Something went wrong here.")
         finally:
             self._working = None
 
@@ -310,25 +305,29 @@ class ClientStream:
         if self.over:
             return
         wanted = request.find("resource")
+        name = wanted.text if wanted is not None else None
         self._services.managed.make_room(current)
+        early = EarlySink(self)
         try:
-            session = self._services.sessions.bind(
-                current, wanted.text if wanted is not None else None, self, self.info()
-            )
+            session = self._services.sessions.bind(current, name, early, self.info())
         except StanzaError as error:
             self._carrier.send(reply(stanza, error))
             return
         self.session = session
+        await self._bound(session, stanza)
+        session.sink = self
+        early.release()
+
+    async def _bound(self, session: Session, request: Element) -> None:
         try:
             await self._services.router.bound(session)
         except MailimError as error:
-            self._carrier.send(reply(stanza, stanza_error(error)))
-            raise StreamBroken("resource-constraint", error.text) from None
-        if self.over:
-            return
-        self._signed_in(session)
-        name = Element("jid", ns.BIND, None, str(session.jid))
-        self._carrier.send(result(stanza, [Element("bind", ns.BIND, None, name)]))
+            self.write(reply(request, stanza_error(error)))
+            self.close("resource-constraint", error.text)
+        if not self.over:
+            self._signed_in(session)
+            name = Element("jid", ns.BIND, None, str(session.jid))
+            self._carrier.send(result(request, [Element("bind", ns.BIND, None, name)]))
 
     def _signed_in(self, session: Session) -> None:
         self._cancel_deadline()
@@ -360,7 +359,8 @@ class ClientStream:
 
     # --- the end -----------------------------------------------------------------------------
 
-    def _end(self, condition: str, text: str, extra: Element | None = None) -> None:
+    def close(self, condition: str, text: str, extra: Element | None = None) -> None:
+        """End the stream with a stream error (RFC 6120 4.9)."""
         if self.over:
             return
         self._log.info(

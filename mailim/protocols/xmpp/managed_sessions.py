@@ -133,22 +133,22 @@ class ManagedSessions:
         self.begin(self._finish(managed, reason), "ending a session")
 
     async def _finish(self, managed: ManagedSession, reason: str) -> None:
-        try:
-            await self._router.unbound(managed.session, reason)
-        finally:
-            if managed.id:
-                del self._known[managed.id]
-                self._ended[managed.id] = (managed.session.account.id, managed.incoming.h)
-                if len(self._ended) > _REMEMBERED:
-                    self._ended.popitem(last=False)
-            left = managed.outgoing.clear()
-            if left:
-                self._log.info("{jid} has not acknowledged {count} stanzas",
-                    jid=str(managed.session.jid), count=len(left),
-                    session=managed.session.id)  # fmt: skip
-            for start in range(0, len(left), _AT_ONCE):
-                some = left[start : start + _AT_ONCE]
-                await gatherResults([spawn(self._give_back(one), "giving back") for one in some])
+        # It is unbound at once; what its client sent before may take longer.
+        unbound = spawn(self._router.unbound(managed.session, reason), "unbinding a session")
+        left = managed.outgoing.clear()
+        if left:
+            self._log.info("{jid} has not acknowledged {count} stanzas",
+                jid=str(managed.session.jid), count=len(left),
+                session=managed.session.id)  # fmt: skip
+        for start in range(0, len(left), _AT_ONCE):
+            some = left[start : start + _AT_ONCE]
+            await gatherResults([spawn(self._give_back(one), "giving back") for one in some])
+        await unbound
+        if managed.id:
+            del self._known[managed.id]
+            self._ended[managed.id] = (managed.session.account.id, managed.incoming.h)
+            if len(self._ended) > _REMEMBERED:
+                self._ended.popitem(last=False)
 
     async def _give_back(self, sent: Sent) -> None:
         if sent.receipt is not None:

@@ -137,6 +137,17 @@ class EndTests(ManagedCase):
         again.send("<presence/>")
         self.assertEqual(body(await self.upto(again, "message")), "one")
 
+    async def test_nothing_comes_before_the_result_of_binding(self) -> None:
+        await self.serve()
+        desk = await self.plain("alice")
+        phone, _ = await self.managed("bob")
+        await self.cut(phone)
+        desk.send(f"<message to='bob@{DOMAIN}/phone' id='m' type='chat'><body>one</body></message>")
+        await self.settled(desk)
+        again = await self.authenticated("bob")
+        self.assertEqual(await again.bind("phone"), f"bob@{DOMAIN}/phone")
+        self.assertEqual(body(await self.upto(again, "message")), "one")
+
     async def test_who_lost_all_places_may_come_in(self) -> None:
         self.changes = {"im.resources_per_account": 2}
         await self.serve()
