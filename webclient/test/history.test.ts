@@ -50,7 +50,7 @@ class FakeServer {
       await this.pong;
       return xml("iq", { type: "result" });
     },
-    close: () => undefined,
+    close: () => undefined, resumed: false, kept: () => null, abandon: () => undefined,
   };
 
   private page(query: Element): Element {

@@ -3,13 +3,15 @@
  *
  * Each attempt fetches a new one-time token, because a token works once and for
  * a minute. Attempts follow at growing intervals (`Backoff`), at once when the
- * network comes back, and not at all without a session.
+ * network comes back, and not at all without a session. A stream whose connection
+ * was lost is resumed, if the server still has it.
  */
 import { signal } from "@preact/signals";
 import type { Element } from "@xmpp/xml";
 import { Problem } from "../core/http.js";
 import { t } from "../core/i18n.js";
 import type { Backoff } from "./backoff.js";
+import type { Kept } from "./resuming.js";
 import { ping } from "./stanzas.js";
 import type { Stream, StreamOptions } from "./stream.js";
 
@@ -32,6 +34,7 @@ export interface LinkOptions {
   readonly token: () => Promise<ChatToken>;
   readonly open: (options: StreamOptions) => Promise<Stream>;
   readonly onStanza: (stanza: Element) => void;
+  /** There is a stream; without `onOffline` before, it goes on where the last one was lost. */
   readonly onOnline: (stream: Stream) => void;
   readonly onOffline: () => void;
 }
@@ -65,6 +68,8 @@ function endText(condition: string, text: string): { reason: string; wait: numbe
 export class Link {
   readonly state = signal<LinkState>({ phase: "waiting", at: null, reason: "" });
   private stream: Stream | null = null;
+  /** What was lost and may be resumed; until that is known, one is not offline. */
+  private kept: Kept | null = null;
   private attempt = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private quiet: ReturnType<typeof setInterval> | undefined;
@@ -115,14 +120,17 @@ export class Link {
     this.state.value = { phase: "waiting", at: null, reason: "" };
   };
 
-  private drop(): void {
+  private drop(kept: Kept | null = null): void {
     this.attempt += 1;
     clearTimeout(this.timer);
     clearInterval(this.quiet);
     const was = this.stream;
+    const known = was !== null || this.kept !== null;
     this.stream = null;
-    was?.close();
-    if (was) this.options.onOffline();
+    this.kept = kept;
+    if (kept) was?.abandon();
+    else was?.close();
+    if (known && !kept) this.options.onOffline();
   }
 
   private connect(): void {
@@ -148,6 +156,7 @@ export class Link {
       username: given.jid,
       password: given.token,
       version,
+      resume: this.kept,
       onStanza: (stanza) => {
         if (attempt !== this.attempt) return;
         this.heard = Date.now();
@@ -162,6 +171,8 @@ export class Link {
   }
 
   private opened(stream: Stream): void {
+    if (this.kept && !stream.resumed) this.options.onOffline();
+    this.kept = null;
     this.stream = stream;
     this.heard = this.since = Date.now();
     this.state.value = { phase: "online" };
@@ -173,7 +184,7 @@ export class Link {
 
   private ended(condition: string, text: string): void {
     if (Date.now() - this.since >= GOOD) this.options.backoff.reset();
-    this.drop();
+    this.drop(condition === "" ? (this.stream?.kept() ?? null) : null);
     const { reason, wait } = endText(condition, text);
     this.retry(reason, wait);
   }

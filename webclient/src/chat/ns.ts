@@ -16,4 +16,5 @@ export const NS = {
   idle: "urn:xmpp:idle:1", // XEP-0319
   disco: "http://jabber.org/protocol/disco#info", // XEP-0030
   version: "jabber:iq:version", // XEP-0092
+  management: "urn:xmpp:sm:3", // XEP-0198
 } as const;

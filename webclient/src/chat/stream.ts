@@ -17,6 +17,7 @@ import websocket from "@xmpp/websocket";
 import xml, { type Element } from "@xmpp/xml";
 import SaslFactory from "saslmechanisms";
 import { NS } from "./ns.js";
+import { type Kept, Management } from "./resuming.js";
 
 export interface StreamOptions {
   readonly service: string;
@@ -25,6 +26,8 @@ export interface StreamOptions {
   readonly username: string;
   readonly password: string;
   readonly version: string;
+  /** The stream to take up again, if the server still has it. */
+  readonly resume: Kept | null;
   /** A message, presence or IQ set that no request waited for. */
   readonly onStanza: (stanza: Element) => void;
   /** The stream is over; `reason` is a stream error's condition, or "" when the connection was lost. */
@@ -39,6 +42,12 @@ export interface Stream {
   /** Sends an IQ and gives the answer; rejects with an error that has `condition` and `text`. */
   readonly request: (iq: Element, timeout?: number) => Promise<Element>;
   readonly close: () => void;
+  /** Whether it took up the one that was to be resumed. */
+  readonly resumed: boolean;
+  /** What takes it up again once its connection is lost; null: nothing does. */
+  readonly kept: () => Kept | null;
+  /** Lets go of the connection without ending the stream, which may be resumed. */
+  readonly abandon: () => void;
 }
 
 /** Milliseconds for each step of opening a stream. */
@@ -77,7 +86,13 @@ function answerQuestions(parts: Parameters<typeof iqCallee>[0], options: StreamO
   callee.set(NS.roster, "query", () => ({})); // the push itself is read by `onStanza`
 }
 
-function assemble(options: StreamOptions): { entity: Client; iq: IqCaller } {
+interface Parts {
+  readonly entity: Client;
+  readonly iq: IqCaller;
+  readonly management: Management;
+}
+
+function assemble(options: StreamOptions, onResumed: () => void): Parts {
   const entity = new Client({ service: options.service, domain: options.domain, timeout: STEP });
   websocket({ entity });
   const chain = middleware({ entity });
@@ -89,29 +104,58 @@ function assemble(options: StreamOptions): { entity: Client; iq: IqCaller } {
   sasl({ streamFeatures: features, saslFactory }, async (authenticate) => {
     await authenticate({ username: options.username, password: options.password }, "PLAIN");
   });
+  const management = new Management(entity, features, options.resume, onResumed);
   resourceBinding({ streamFeatures: features, iqCaller: iq }, options.resource);
-  return { entity, iq };
+  return { entity, iq, management };
+}
+
+/** What can be done with a stream until it is over. */
+function usable({ entity, iq, management }: Parts, over: () => boolean): Pick<Stream, "jid" | "kept" | "send" | "request"> {
+  const refused = (): Promise<never> => Promise.reject(new Error("the stream is over"));
+  return {
+    jid: entity.jid?.toString() ?? "",
+    kept: () => management.kept(),
+    send: (stanza) => (over() ? refused() : entity.send(stanza)),
+    request: (stanza, timeout = STEP) => (over() ? refused() : iq.request(stanza, timeout)),
+  };
 }
 
 /** Opens a stream and signs on; rejects with whatever went wrong first. */
 export function openStream(options: StreamOptions): Promise<Stream> {
-  const { entity, iq } = assemble(options);
   return new Promise((resolve, reject) => {
     let open = false;
     let over = false;
     let closing = false;
     let fault: unknown = null;
-    const end = (error: unknown): void => {
-      if (over) return;
+    const silence = (): void => {
       over = true;
       clearTimeout(timer);
       entity.removeAllListeners();
       entity.on("error", () => undefined);
+    };
+    const end = (error: unknown): void => {
+      if (over) return;
+      silence();
       entity.stop().catch(() => undefined);
       if (closing) return;
       if (open) options.onEnd(conditionOf(error), textOf(error));
       else reject(error instanceof Error ? error : new Error("the connection could not be made"));
     };
+    const opened = (resumed: boolean): void => {
+      open = true;
+      clearTimeout(timer);
+      const abandon = (): void => {
+        if (!over) silence();
+        parts.entity.socket?.end();
+      };
+      const close = (): void => {
+        closing = true;
+        end(null);
+      };
+      resolve({ ...usable(parts, () => over), resumed, close, abandon });
+    };
+    const parts = assemble(options, () => opened(true));
+    const { entity } = parts;
     const timer = setTimeout(() => end(new Error("signing on took too long")), SIGN_ON);
     entity.on("stanza", (stanza) => {
       if (!over && open) options.onStanza(stanza);
@@ -122,19 +166,9 @@ export function openStream(options: StreamOptions): Promise<Stream> {
       if (!open || conditionOf(error)) end(error);
     });
     entity.on("disconnect", () => end(fault));
-    entity.on("online", () => {
-      open = true;
-      clearTimeout(timer);
-      resolve({
-        jid: entity.jid?.toString() ?? "",
-        send: (stanza) => (over ? Promise.reject(new Error("the stream is over")) : entity.send(stanza)),
-        request: (stanza, timeout = STEP) => (over ? Promise.reject(new Error("the stream is over")) : iq.request(stanza, timeout)),
-        close: () => {
-          closing = true;
-          end(null);
-        },
-      });
+    entity.on("online", () => opened(false));
+    entity.start().catch((error: unknown) => {
+      if (!open) end(error);
     });
-    entity.start().catch(end);
   });
 }

@@ -24,7 +24,12 @@ declare module "@xmpp/client-core" {
     constructor(options: { service: string; domain: string; timeout?: number; lang?: string });
     readonly status: string;
     readonly jid: { toString(): string } | null;
-    on(event: "stanza", listener: (stanza: Element) => void): this;
+    readonly socket: { end(): void } | null;
+    /** Takes the full JID of a stream that was resumed. */
+    _jid(jid: string): unknown;
+    /** Signing on is over; says nothing to listeners if it was resumed. */
+    _ready(resumed?: boolean): void;
+    on(event: "stanza" | "nonza", listener: (stanza: Element) => void): this;
     on(event: "online" | "disconnect", listener: () => void): this;
     on(event: "error", listener: (error: unknown) => void): this;
     removeAllListeners(event?: string): this;
