@@ -43,12 +43,13 @@ _HOST = re.compile(r"[a-z0-9._:\[\]-]{1,260}")
 _STYLE = (
     "html{color-scheme:light}body{margin:16px;font:15px/1.5 system-ui,sans-serif;color:#1c1c1e;"
     "background:#fff;overflow-wrap:break-word}img{max-width:100%;height:auto}"
+    "@media(min-width:520px){body{margin:16px 28px}}"
     "pre.plain{white-space:pre-wrap;font:inherit}blockquote{margin:0 0 0 8px;padding-left:12px;"
     "border-left:2px solid #ccc}table{max-width:100%}a{color:#0b57d0}"
 )
 # Colours turned round as a whole: no rule of the mail's own has to be understood.
 _DARK = (
-    "html{filter:invert(.92) hue-rotate(180deg);background:#fff}"
+    "html{filter:invert(.92) hue-rotate(180deg);background:#fff}body{background:none}"
     "img{filter:invert(1) hue-rotate(180deg)}"
 )
 

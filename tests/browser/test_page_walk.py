@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.composing import ComposeCase
 from tests.browser.desk import PASSWORD
@@ -64,3 +64,38 @@ class KeySheetTests(ComposeCase):
         expect(sheet.get_by_text("Ctrl Enter")).to_be_visible()
         expect(sheet.get_by_text("Close and keep the draft")).to_be_visible()
         self.picture(page, "keys")
+
+
+class SlowNetworkTests(ComposeCase):
+    def test_who_clicks_again_waits_for_one_window(self) -> None:
+        page = self.start(name="carla")
+        held: list[Route] = []
+        slow = [True]
+
+        def hold(route: Route) -> None:
+            if slow:
+                held.append(route)
+            else:
+                route.continue_()
+
+        page.route("**/static/*.js", hold)
+        button = page.get_by_role("button", name="New message").first
+        for _ in range(3):
+            button.click()
+        expect(page.get_by_role("status").filter(has_text="Opening…")).to_be_visible()
+        slow.clear()
+        for route in held:
+            route.continue_()
+        expect(self.window_of(page).get_by_role("textbox", name="Text")).to_be_visible()
+        expect(page.locator(".compose-window")).to_have_count(1)
+        expect(page.get_by_text("Opening…")).to_have_count(0)
+        button.click()  # asked for again it is another one
+        expect(page.locator(".compose-window")).to_have_count(2)
+
+
+class ReaderTests(ComposeCase):
+    def test_one_is_me_among_the_recipients(self) -> None:
+        page = self.start(name="alice")
+        page.get_by_role("grid").get_by_text("AW: Planks").click()
+        shown = page.get_by_text("to me, Carla Ruiz, tomas@customer.example")
+        expect(shown).to_be_visible()

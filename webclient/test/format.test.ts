@@ -19,7 +19,8 @@ test("a date that cannot be read is empty, not an exception", () => {
 });
 
 test("sizes", () => {
-  assert.equal(fileSize(0), "0B");
+  assert.equal(fileSize(0), "0 B");
+  assert.equal(fileSize(999), "999 B");
   assert.equal(fileSize(1500), "1.5 kB");
   assert.equal(fileSize(48_120), "48 kB");
   assert.equal(fileSize(3_400_000_000_000), "3,400 GB");

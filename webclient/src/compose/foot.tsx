@@ -25,14 +25,29 @@ function changeFormat(composer: Composer): void {
 
 function SaveState({ composer }: { composer: Composer }): VNode {
   const state = composer.saver.state.value;
-  const texts = { new: "", unsaved: "", saving: t("Saving…"), saved: t("Saved"), failed: t("Not saved. It is kept in this browser.") };
+  const texts = { new: "", unsaved: "", saving: t("Saving…"), saved: t("Saved"), failed: "" };
   if (composer.queued.waits.value) return <span class="compose-state">{composer.queued.againAt.value === null ? t("Sends when the files are there.") : ""}</span>;
-  if (state !== "failed") return <span class="compose-state">{texts[state]}</span>;
-  const { againAt, failure } = composer.saver;
+  return <span class="compose-state">{texts[state]}</span>;
+}
+
+/** Why it was not sent, or not saved, and when it is tried again: a line of its own, as it must be read. */
+function Trouble({ composer }: { composer: Composer }): VNode | null {
+  const { saver, queued, failure } = composer;
+  const [words, until] = failure.value !== null ? [failure.value, queued.againAt.value] : [t("Not saved. It is kept in this browser."), saver.againAt.value];
+  const isUnsaved = failure.value === null;
+  if (isUnsaved && (saver.state.value !== "failed" || composer.contested.value)) return null;
   return (
-    <span class="compose-state compose-state-failed" title={failure.value ?? undefined}>
-      <span role="alert">{texts.failed}</span> {againAt.value === null ? null : <Countdown until={againAt.value} words={(time) => t("Tries again {time}.", { time })} />}
-    </span>
+    <p class={isUnsaved ? "compose-failure compose-unsaved" : "compose-failure"} title={isUnsaved ? (saver.failure.value ?? undefined) : undefined}>
+      <span role="alert">{words}</span>
+      {until === null ? null : (
+        <>
+          <Countdown until={until} words={(time) => (isUnsaved ? t("Tries again {time}.", { time }) : t("It is sent again {time}.", { time }))} />
+          <Button kind="quiet" onClick={() => composer.retry()}>
+            {t("Try now")}
+          </Button>
+        </>
+      )}
+    </p>
   );
 }
 
@@ -67,22 +82,9 @@ export function Foot({ composer, send, discard }: Props): VNode {
   const html = composer.format.value === "html";
   return (
     <div class="compose-foot">
-      {composer.failure.value ? (
-        <p class="compose-failure">
-          <span role="alert">{composer.failure.value}</span>
-          {composer.queued.againAt.value === null ? null : (
-            <>
-              {" "}
-              <Countdown until={composer.queued.againAt.value} words={(time) => t("It is sent again {time}.", { time })} />
-              <Button kind="quiet" onClick={() => composer.retry()}>
-                {t("Try now")}
-              </Button>
-            </>
-          )}
-        </p>
-      ) : null}
+      <Trouble composer={composer} />
       <div class="compose-bar">
-        <Button kind="primary" icon="send" busy={composer.sending.value} title={t("Ctrl+Enter")} onClick={send}>
+        <Button kind="primary" icon={composer.queued.waits.value ? "close" : "send"} busy={composer.sending.value} disabled={composer.contested.value} title={t("Ctrl+Enter")} onClick={send}>
           {composer.queued.waits.value ? t("Do not send") : t("Send")}
         </Button>
         <Attach composer={composer} />

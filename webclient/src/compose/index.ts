@@ -20,7 +20,8 @@ export type ComposeRequest =
 export interface ComposeParts {
   /** The windows; over the lower edge of a desk, a whole page on a phone. */
   readonly Windows: ComponentType;
-  readonly open: (request: ComposeRequest) => void;
+  /** Resolves when the window is there, or it was said why not. */
+  readonly open: (request: ComposeRequest) => Promise<void>;
   /** Saves what is written and not saved yet, as far as that is possible now. */
   readonly settle: () => Promise<void>;
 }

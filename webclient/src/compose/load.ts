@@ -1,7 +1,7 @@
 /** Fetches the chunk of writing, once. */
 import { t } from "../core/i18n.js";
 import type { MailServices } from "../mail/context.js";
-import { toastError } from "../ui/toast.js";
+import { toast, toastError } from "../ui/toast.js";
 import { composing, KEPT_KEY, WINDOWS_KEY, type ComposeParts, type ComposeRequest } from "./index.js";
 
 let loading: Promise<ComposeParts | null> | null = null;
@@ -23,9 +23,24 @@ export function prepareCompose(services: MailServices): Promise<ComposeParts | n
   return (loading ??= load(services));
 }
 
-/** Opens a window to write in. */
+/** Milliseconds after which one is told that it takes its time. */
+const SLOW = 500;
+const pending = new Set<string>();
+
+/** Opens a window to write in. Asked for again while it is on its way it opens one all the same: nobody waits twice. */
 export async function compose(services: MailServices, request: ComposeRequest): Promise<void> {
-  (await prepareCompose(services))?.open(request);
+  const key = JSON.stringify(request);
+  if (pending.has(key)) return;
+  pending.add(key);
+  let close = (): void => undefined;
+  const slow = setTimeout(() => (close = toast({ text: t("Opening…"), seconds: 60 })), SLOW);
+  try {
+    await (await prepareCompose(services))?.open(request);
+  } finally {
+    pending.delete(key);
+    clearTimeout(slow);
+    close();
+  }
 }
 
 /** Brings back what was being written before a reload. */

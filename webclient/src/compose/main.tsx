@@ -58,7 +58,7 @@ export async function start(services: MailServices): Promise<ComposeParts> {
     Windows: function ComposeWindows(): VNode {
       return <Windows desk={desk} client={client} />;
     },
-    open: (request) => void desk.open(request),
+    open: (request) => desk.open(request),
     settle: () => desk.settle(),
   };
 }

@@ -120,7 +120,7 @@ export function Window(props: WindowProps): VNode {
   const dragging = useSignal(false);
   useFocus(box, props);
   const send = (): void => {
-    if (composer.elsewhere.peek()) return;
+    if (composer.elsewhere.peek() || composer.contested.peek()) return;
     // What is written in a field of recipients is taken over when it loses the focus.
     const active = document.activeElement;
     if (active instanceof HTMLInputElement) active.blur();

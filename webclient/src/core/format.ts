@@ -64,11 +64,13 @@ export function fileSize(octets: number): string {
     value /= 1000;
     unit += 1;
   }
-  const digits = unit > 0 && value < 10 ? 1 : 0;
+  // "byte" in short form is a word, and in narrow form sticks to the number.
+  if (unit === 0) return `${new Intl.NumberFormat(locale.value).format(value)} B`;
+  const digits = value < 10 ? 1 : 0;
   return new Intl.NumberFormat(locale.value, {
     style: "unit",
     unit: units[unit] ?? "byte",
-    unitDisplay: unit === 0 ? "narrow" : "short",
+    unitDisplay: "short",
     maximumFractionDigits: digits,
   }).format(value);
 }

@@ -52,7 +52,7 @@ export function HtmlBody({ email }: { email: EmailFull }): VNode {
       {frame ? (
         <iframe
           key={frame.url}
-          class="html-frame"
+          class={scheme.value === "dark" ? "html-frame html-frame-dark" : "html-frame"}
           src={frame.url}
           sandbox="allow-popups allow-popups-to-escape-sandbox"
           referrerpolicy="no-referrer"

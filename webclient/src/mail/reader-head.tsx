@@ -4,6 +4,7 @@ import type { VNode } from "preact";
 import { chat, presenceOf } from "../chat/index.js";
 import { fileSize, longDate, shortDate } from "../core/format.js";
 import { t, tn } from "../core/i18n.js";
+import { session } from "../core/session.js";
 import type { EmailAddress, EmailFull } from "../jmap/types.js";
 import { Avatar } from "../ui/avatar.js";
 import { IconButton } from "../ui/button.js";
@@ -79,7 +80,8 @@ function Details({ email }: { email: EmailFull }): VNode {
 /** "to me, Carla and 2 more". */
 function recipients(email: EmailFull): string {
   const all = [...(email.to ?? []), ...(email.cc ?? [])];
-  const shown = all.slice(0, 3).map((person) => personName(person));
+  const own = session.value?.address.toLowerCase();
+  const shown = all.slice(0, 3).map((person) => (person.email.toLowerCase() === own ? t("me") : personName(person)));
   const text = shown.join(", ");
   if (!text) return t("no named recipient");
   return all.length > 3 ? tn("to {people} and {n} more", "to {people} and {n} more", all.length - 3, { people: text }) : t("to {people}", { people: text });

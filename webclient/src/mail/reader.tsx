@@ -112,8 +112,8 @@ function Toolbar({ id, full, plain }: { id: Id; full: EmailFull | null; plain: S
       <IconButton icon="trash" label={inTrash ? t("Delete for good") : t("Delete")} shortcut="#" onClick={() => void commands.remove([id])} />
       <IconButton icon="move" label={t("Move to…")} shortcut="V" onClick={() => openMoveDialog(services, [id])} />
       <IconButton class={starred ? "star starred" : "star"} icon="star" filled={starred} pressed={starred} label={t("Star")} shortcut="S" onClick={() => commands.star([id])} />
-      <MoreMenu id={id} full={full} plain={plain} />
       <IconButton icon="reply" label={t("Reply")} shortcut="R" onClick={() => void compose(services, { kind: "reply", id })} />
+      <MoreMenu id={id} full={full} plain={plain} />
       <span class="grow" />
       <Position />
     </div>

@@ -32,7 +32,9 @@ function inLetters(): readonly Shown[] {
     { keys: ["Ctrl+Enter"], label: t("Send"), group },
     { keys: ["Escape"], label: t("Close and keep the draft"), group },
     { keys: ["Tab"], label: t("From the subject to the text"), group },
-    { keys: ["Ctrl+b", "Ctrl+i", "Ctrl+u"], label: t("Bold, italic, underlined"), group },
+    { keys: ["Ctrl+b"], label: t("Bold"), group },
+    { keys: ["Ctrl+i"], label: t("Italic"), group },
+    { keys: ["Ctrl+u"], label: t("Underlined"), group },
     { keys: ["Ctrl+k"], label: t("Link"), group },
   ];
 }
