@@ -32,8 +32,8 @@ class OpportunisticTls:
         verified = connection not in self._doubtful
         try:
             verify_hostname(connection, host)
-        except (VerificationError, CertificateError):
-            verified = False
+        except (VerificationError, CertificateError, ValueError):
+            verified = False  # ValueError: an IP address, or what else is no host's name
         version = connection.get_protocol_version_name()
         return f"{version}, certificate {'' if verified else 'not '}verified"
 

@@ -58,6 +58,11 @@ class OpportunisticTest(TlsCase):
         self.assertEqual(await self.outcome(self.relay()), "sent")
         self.assertEqual(self.protection, ["TLSv1.3, certificate verified"])
 
+    async def test_a_host_that_is_an_address(self) -> None:
+        """A smarthost may be one, and so are the exchangers of domains that know no better."""
+        self.assertEqual(await self.outcome(self.relay(host="127.0.0.1")), "sent")
+        self.assertEqual(self.protection, ["TLSv1.3, certificate not verified"])
+
     async def test_not_offered(self) -> None:
         self.server.offers = []
         self.assertEqual(await self.outcome(self.relay()), "sent")
