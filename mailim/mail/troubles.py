@@ -43,13 +43,17 @@ def trouble_of(recipient: SpoolRecipient, dsn: MailDsn, reason: str = "") -> Tro
     if not recipient.sent_to or not reason:
         return Trouble(recipient.known_as, reason, "", orcpt)
     said = SAID.search(reason)
+    return Trouble(recipient.sent_to, behind(reason), (said and said["status"]) or "", orcpt)
+
+
+def behind(reason: str) -> str:
+    """Give what may be told of why a mail did not get to where an alias or a group leads."""
+    said = SAID.search(reason)
     text = "The mail could not be brought to where this address leads."
     if said:
         code = " ".join(filter(None, (said["code"], said["status"])))
         text = f"The mail system that this address leads to did not take the mail ({code})."
-    if GIVEN_UP in reason:
-        text = f"{GIVEN_UP} {text}"
-    return Trouble(recipient.sent_to, text, (said and said["status"]) or "", orcpt)
+    return f"{GIVEN_UP} {text}" if GIVEN_UP in reason else text
 
 
 def merged(troubles: Iterable[Trouble]) -> tuple[Trouble, ...]:

@@ -16,6 +16,7 @@ from mailim.interfaces.mail_events import (
 )
 from mailim.interfaces.store import ITransaction
 from mailim.interfaces.submissions import Submission
+from mailim.mail.troubles import behind
 from mailim.mail.verdicts import is_copy
 from mailim.protocols.jmap.blob_ids import blob_of_message
 from mailim.protocols.jmap.emails import utc_date
@@ -96,7 +97,7 @@ def _own_status(tx: ITransaction, submission: Submission) -> dict[str, Any] | No
     open_others = any(
         address.lower() not in aside and not is_copy(each) for address, each in waiting.items()
     )
-    together = _said(_QUEUED, "queued") if open_others else _ended(others)
+    together = _said(_QUEUED, "queued") if open_others else _ended(others, _of_others)
     statuses = {}
     for sending in submission.recipients:
         mine = events.get(sending.address.lower(), [])
@@ -121,14 +122,24 @@ def _copied(events: Mapping[str, Sequence[MailEvent]]) -> set[str]:
     return found
 
 
-def _ended(events: Sequence[MailEvent]) -> dict[str, str]:
-    """Give the DeliveryStatus of recipients that have left the spool: the worst of them."""
+def _ended(
+    events: Sequence[MailEvent], told: Callable[[MailEvent], str] = lambda event: event.detail
+) -> dict[str, str]:
+    """Give the DeliveryStatus of recipients that have left the spool: the worst of them.
+
+    told: gives what may be said of an end that is no delivery here.
+    """
     for what, delivered in ((FAILED, "no"), (RELAYED, "unknown"), (DELIVERED, "yes")):
         found = [each for each in events if each.what == what]
         if found:
-            detail = "Delivered" if what == DELIVERED else found[-1].detail
+            detail = "Delivered" if what == DELIVERED else told(found[-1])
             return _said(_reply(detail, "550" if what == FAILED else "250"), delivered)
     return _said("250 2.0.0 Sent", "unknown")
+
+
+def _of_others(event: MailEvent) -> str:
+    """Tell nothing of what is behind an alias or a group: neither the server nor its words."""
+    return behind(event.detail) if event.what == FAILED else "Sent"
 
 
 def _reply(text: str, code: str) -> str:

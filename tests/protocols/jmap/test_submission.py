@@ -281,6 +281,32 @@ class LookingTests(SubmissionCase):
         (said,) = (await self.shown(made["id"]))["deliveryStatus"].values()
         self.assertEqual((said["delivered"], said["smtpReply"]), ("yes", "250 2.1.5 Delivered"))
 
+    async def test_what_is_behind_an_alias_is_not_told(self) -> None:
+        kit = await self.start()
+        hidden = "secret@hidden.example"
+        await kit.site.accounts.add_alias("team@example.test", BOB)
+        for what, detail, reply in (
+            (
+                FAILED,
+                f"mx.hidden.example said: 550 5.1.1 <{hidden}> is unknown",
+                "550 5.4.0 The mail system that this address leads to did not take the mail"
+                " (550 5.1.1).",
+            ),
+            (RELAYED, "mx.hidden.example said: 250 Ok", "250 2.1.5 Sent"),
+        ):
+            made = await self.sent(await self.draft("team@example.test"))
+            await self.later(10)
+
+            def unit(tx: ITransaction, what: str = what, detail: str = detail) -> None:
+                (mail,) = tx.spool.list(1)[0].recipients
+                tx.spool.replace_recipient(mail.id, [hidden])
+                (real,) = tx.spool.list(1)[0].recipients
+                tx.spool.done(real.id, what, detail)
+
+            await kit.store.write(unit)
+            (said,) = (await self.shown(made["id"]))["deliveryStatus"].values()
+            self.assertEqual(said["smtpReply"], reply)
+
 
 class CapabilityTests(SubmissionCase):
     async def test_the_session_says_what_can_be_sent(self) -> None:
