@@ -30,6 +30,7 @@ from mailim.errors import NotFound
 from mailim.interfaces.items import ItemIds, ItemQuery
 from mailim.store.connection import Connection
 from mailim.store.item_filters import (
+    CONDITIONS,
     Corpus,
     Shape,
     clause_of,
@@ -50,11 +51,13 @@ from mailim.store.item_order import (
 from mailim.store.mail_state import MailState
 from mailim.store.message_search import MessageSearch
 from mailim.store.message_text import MessageText
-from mailim.store.schema.mail import folder, item, message_key, thread_folder
+from mailim.store.removed_folders import removed_folders
+from mailim.store.schema.mail import REMOVED, folder, item, message_key, thread_folder
 from mailim.store.statements import Statement
 
 KEPT_PLANS: Final = 100
 
+_ELSEWHERE: Final = "inMailboxOtherThan"
 _IN_FOLDER: Final[Shape] = ("AND", ("inMailbox", 0))
 _WINDOW: Final[Mapping[str, BindParameter[Any]]] = {
     "limit": bindparam("limit"),
@@ -62,7 +65,7 @@ _WINDOW: Final[Mapping[str, BindParameter[Any]]] = {
 }
 _FOLDER: Final = Statement(
     select(folder.c.account_id, folder.c.total, folder.c.total_threads).where(
-        folder.c.id == bindparam("folder_id", type_=Integer)
+        folder.c.id == bindparam("folder_id", type_=Integer), folder.c.kind != REMOVED
     )
 )
 
@@ -185,7 +188,7 @@ class ItemQueries:
     def run(self, query: ItemQuery) -> ItemIds:
         """Answer; raises `NotFound` (anchor), `Invalid`, `LimitExceeded`."""
         corpus = _Asking(self._search, query.account_id)
-        shape, values = take_apart(query.filter or {}, corpus)
+        shape, values = self._without_removed(query, *take_apart(query.filter or {}, corpus))
         order, keywords = order_of(query.sort)
         given = {f"v{place}": value for place, value in enumerate(values)} | keywords
         given["account_id"] = query.account_id
@@ -208,6 +211,16 @@ class ItemQueries:
             state=state,
             thread_ids=tuple(row[1] for row in rows),
         )
+
+    def _without_removed(
+        self, query: ItemQuery, shape: Shape, values: list[Any]
+    ) -> tuple[Shape, list[Any]]:
+        """Leave out what is in folders that are deleted, while their items go."""
+        going = () if names_folder(shape) else removed_folders(self._db, query.account_id)
+        if not going:
+            return shape, values
+        variant, found = CONDITIONS[_ELSEWHERE].read(sorted(going), _Asking(self._search, 0))
+        return ("AND", shape, (_ELSEWHERE, variant)), [*values, *found]
 
     def _known_total(self, shape: Shape, query: ItemQuery) -> int | None:
         """Give the total where it needs no counting; 0 for a folder of somebody else."""

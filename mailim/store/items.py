@@ -26,6 +26,7 @@ from mailim.store.item_queries import ItemQueries
 from mailim.store.mail_state import MailState
 from mailim.store.message_facts import FactRows
 from mailim.store.message_search import MessageSearch
+from mailim.store.removed_folders import removed_folders
 from mailim.store.schema.bodies import body
 from mailim.store.schema.mail import REMOVED, folder, item, item_tombstone, spool, upload
 from mailim.store.statements import Statement, id_list, insert_into, one_of_ids
@@ -56,12 +57,6 @@ _ROW: Final = select(
 _GET = Statement(_ROW.where(one_of_ids(item.c.id, "ids")))
 _ONE = Statement(_ROW.where(item.c.id == _ID, item.c.account_id == _ACCOUNT))
 _OWNER = Statement(select(folder.c.account_id, folder.c.kind).where(folder.c.id == _ID))
-# Removed folders are below -1: an index finds that there are none.
-_GOING = Statement(
-    select(folder.c.id).where(
-        folder.c.account_id == _ACCOUNT, folder.c.parent_id == -1, folder.c.kind == REMOVED
-    )
-)
 _LEFT = Statement(
     _ROW.where(item.c.folder_id == bindparam("folder_id", type_=Integer)).limit(bindparam("limit"))
 )
@@ -86,7 +81,7 @@ _MOVE = Statement(
 _REMOVE = Statement(delete(item).where(item.c.id == _ID))
 _ADD_TOMBSTONE = Statement(insert_into(item_tombstone))
 _OF_THREADS = Statement(
-    select(item.c.thread_id, item.c.id, item.c.account_id)
+    select(item.c.thread_id, item.c.id, item.c.account_id, item.c.folder_id)
     .where(one_of_ids(item.c.thread_id, "thread_ids"))
     .order_by(item.c.thread_id, item.c.received, item.c.id)
 )
@@ -254,8 +249,9 @@ class ItemRows:
         """Give the item ids of threads, oldest first."""
         found: dict[int, list[int]] = {}
         rows = self._db.all(_OF_THREADS, thread_ids=id_list(thread_ids))
-        for thread_id, item_id, owner in rows:
-            if owner == account_id:
+        going = self._going(account_id)
+        for thread_id, item_id, owner, folder_id in rows:
+            if owner == account_id and folder_id not in going:
                 found.setdefault(thread_id, []).append(item_id)
         return {thread_id: tuple(ids) for thread_id, ids in found.items()}
 
@@ -325,7 +321,7 @@ class ItemRows:
 
     def _going(self, account_id: int) -> frozenset[int]:
         """Give the account's folders that are deleted, but not empty yet."""
-        return frozenset(row[0] for row in self._db.all(_GOING, account_id=account_id))
+        return removed_folders(self._db, account_id)
 
     def _need(self, account_id: int, item_id: int) -> Item:
         row = self._db.one(_ONE, id=item_id, account_id=account_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailim.errors import Invalid, NotFound
@@ -59,6 +61,35 @@ class RemovedFolderTests(SynchronousTestCase):
             self.fill(6)
             self.folders.delete(self.work, with_items=True)
         self.assertEqual(len(self.folders.removed()), 3)
+
+    def test_no_search_finds_what_is_in_it(self) -> None:
+        kept = add_item(self.tx, self.inbox, message(subject="S1 kept")).id
+        self.fill(6)
+        self.folders.delete(self.work, with_items=True)
+        queries: list[dict[str, Any]] = [
+            {},
+            {"subject": "S1"},
+            {"operator": "OR", "conditions": [{"inMailbox": self.work}, {"text": "kept"}]},
+            {"operator": "NOT", "conditions": [{"text": "nothing"}]},
+        ]
+        for collapse in (False, True):
+            for each in queries:
+                asked = ItemQuery(self.account, filter=each, collapse_threads=collapse, count=True)
+                found = self.tx.items.query(asked)
+                self.assertEqual((found.ids, found.total), ((kept,), 1), each)
+            for each in ({"inMailbox": self.work}, {"inMailbox": self.work, "text": "S1"}):
+                asked = ItemQuery(self.account, filter=each, collapse_threads=collapse, count=True)
+                found = self.tx.items.query(asked)
+                self.assertEqual((found.ids, found.total), ((), 0), each)
+
+    def test_no_conversation_has_what_is_in_it(self) -> None:
+        root = add_item(self.tx, self.inbox, message(message_id="root@x"))
+        answer = add_item(self.tx, self.work, message(references=("root@x",)))
+        self.assertEqual(answer.thread_id, root.thread_id)
+        self.fill(6)
+        self.folders.delete(self.work, with_items=True)
+        found = self.tx.items.thread(self.account, [root.thread_id])
+        self.assertEqual(found, {root.thread_id: (root.id,)})
 
     def test_the_items_go_in_steps(self) -> None:
         elsewhere = add_item(self.tx, self.inbox, message(subject="S1")).id
