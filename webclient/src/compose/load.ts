@@ -25,13 +25,21 @@ export function prepareCompose(services: MailServices): Promise<ComposeParts | n
 
 /** Milliseconds after which one is told that it takes its time. */
 const SLOW = 500;
-const pending = new Set<string>();
+/** Milliseconds that what is typed meanwhile is taken as meant for the letter. */
+const TYPED_AHEAD = 5_000;
+/** What is being opened, and since when. */
+const pending = new Map<string, number>();
+
+/** Whether a letter was asked for a moment ago and is not there yet: keys pressed now are no commands, as its text may have been begun. */
+export function letterIsOpening(): boolean {
+  return [...pending.values()].some((since) => performance.now() - since < TYPED_AHEAD);
+}
 
 /** Opens a window to write in. Asked for again while it is on its way it opens one all the same: nobody waits twice. */
 export async function compose(services: MailServices, request: ComposeRequest): Promise<void> {
   const key = JSON.stringify(request);
   if (pending.has(key)) return;
-  pending.add(key);
+  pending.set(key, performance.now());
   let close = (): void => undefined;
   const slow = setTimeout(() => (close = toast({ text: t("Opening…"), seconds: 60 })), SLOW);
   try {

@@ -5,7 +5,7 @@
  * off while something is typed, and while a dialog or menu is open.
  */
 import { t } from "../core/i18n.js";
-import { compose } from "../compose/load.js";
+import { compose, letterIsOpening } from "../compose/load.js";
 import { openOrEdit } from "../compose/open.js";
 import { navigate, route } from "../core/router.js";
 import { openMoveDialog } from "../mail/move-dialog.js";
@@ -108,7 +108,7 @@ export function listenForKeys(table: () => readonly KeyCommand[]): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const onKey = (event: KeyboardEvent): void => {
     const name = pressed(event);
-    if (name === null || event.defaultPrevented || dialogIsOpen() || menuIsOpen() || typing(event.target)) return;
+    if (name === null || event.defaultPrevented || dialogIsOpen() || menuIsOpen() || typing(event.target) || letterIsOpening()) return;
     if ((name === "Enter" || name === " ") && isControl(event.target)) return;
     const wanted = prefix ? `${prefix} ${name}` : name;
     prefix = "";
