@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from mailim.interfaces.dsn import NOTHING_SAID, MailDsn, RecipientDsn
 from mailim.protocols.smtp.reception import Reception
 from mailim.wire.smtp import Event
-from mailim.wire.smtp_commands import MailFrom, RcptTo
+from mailim.wire.smtp_commands import Bdat, MailFrom, RcptTo, Simple
 
 
 @dataclass(slots=True)
@@ -35,11 +35,13 @@ def envelope_of(
 ) -> tuple[str, tuple[str, ...]]:
     """Give whose mail, and for whom, was refused with a command; None: between two commands.
 
-    One recipient of RCPT, none yet of MAIL ("" for it), all there are of the text.
+    One recipient of RCPT, none yet of MAIL ("" for it), all there are of the text. Other
+    commands, and those that make no sense, decide about nobody's mail.
     """
     if isinstance(event, MailFrom):
         return str(event.path), ("",)
     sender = "" if transaction is None else transaction.sender
     if isinstance(event, RcptTo):
         return sender, (str(event.path),)
-    return sender, () if transaction is None else tuple(transaction.recipients)
+    of_text = event is None or isinstance(event, Bdat) or event == Simple("DATA")
+    return sender, tuple(transaction.recipients) if transaction is not None and of_text else ()

@@ -81,6 +81,13 @@ class RefusedMailTests(OfficeCase):
         await self.serve()
         client = await self.connect()
         await client.all(f"RCPT TO:<{BOB}>", "DATA", "NONSENSE", "EXPN all", "BDAT 0 LAST")
+        # Nor does a mail fail that goes on behind them.
+        await client.all(f"MAIL FROM:<{CARL}>", f"RCPT TO:<{BOB}>")
+        said = await client.all("NONSENSE", "EXPN all", "RCPT TO:<a b>", "DATA x", "STARTTLS x")
+        self.assertTrue(all(each.startswith("5") for each in said), said)
+        await client.say("DATA")
+        client.send("Subject: x\r\n\r\nHi\r\n.\r\n")
+        self.assertTrue((await client.next()).startswith("250"))
         self.assertEqual(await self.refused(), [])
 
     async def test_ten_thousand_recipients(self) -> None:
