@@ -275,7 +275,7 @@ class Im(Section):
     )
     stream_management: bool = Field(
         default=True,
-        description="Off: clients are not asked what they have received (XEP-0198; restart).",
+        description="Off: clients are not asked what they have received, XEP-0198 (restart).",
     )
     acknowledgement_seconds: int = Field(
         default=60,

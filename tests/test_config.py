@@ -29,6 +29,12 @@ LIVE = {
         "connections",
         "connections_per_address",
         "token_messages_per_minute",
+        "acknowledgement_seconds",
+        "unacknowledged_stanzas",
+        "unacknowledged_octets",
+        "unacknowledged_octets_in_all",
+        "resumption_seconds",
+        "resumable_per_account",
     },
     "multipop": {
         "enabled",
