@@ -1,5 +1,5 @@
 /** The whole page: bars, folders, the view of the route, dialogs and toasts. */
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import { chat } from "../chat/index.js";
@@ -38,8 +38,24 @@ import { TopBar } from "./topbar.js";
 const services = signal<MailServices | null>(null);
 const failure = signal<string | null>(null);
 
-/** Milliseconds that the first list has for itself before chat is fetched. */
+/** Milliseconds behind the first list until chat is fetched. */
 const CHAT_AFTER = 300;
+/** Milliseconds that the first list has for itself, at most. */
+const LIST_MOST = 5_000;
+
+/** Waits until the first list is there or cannot be had; not for ever, nor where none is shown. */
+async function firstList(mail: Mail): Promise<void> {
+  let stop: (() => void) | undefined;
+  await new Promise<void>((resolve) => {
+    setTimeout(resolve, LIST_MOST);
+    stop = effect(() => {
+      const listing = mail.view.value?.listing;
+      const over = listing && (listing.total.value !== null || listing.failure.value !== null);
+      if (over || route.value.page !== "mail") resolve();
+    });
+  });
+  stop?.();
+}
 
 /** A link to a mail address that led here: `#/mailto/<link>`, as links in formatted mail do. */
 function mailtoOfAddress(): string | null {
@@ -73,6 +89,7 @@ async function startUp(): Promise<void> {
     followTitle(mail);
     if (link) void compose(services.value, { kind: "mailto", href: link });
     bell.start();
+    await firstList(mail);
     setTimeout(() => void startChat(who), CHAT_AFTER);
     setTimeout(() => services.value && restoreCompose(services.value), CHAT_AFTER);
   } catch (error) {
