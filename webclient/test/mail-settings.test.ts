@@ -4,7 +4,7 @@ import type { JmapClient } from "../src/jmap/client.js";
 import { bodyOf, formOf as identityForm, IdentitiesModel } from "../src/settings/identities-model.js";
 import { complaint, refusalOf } from "../src/settings/refusal.js";
 import { htmlOfText } from "../src/settings/rich-text.js";
-import { faultsOf, formOf, localTime, patchOf, statusOf, utcDate, VacationModel, type Vacation } from "../src/settings/vacation-model.js";
+import { faultsOf, formOf, localTime, patchOf, savedText, statusOf, utcDate, VacationModel, type Vacation } from "../src/settings/vacation-model.js";
 
 const AWAY: Vacation = {
   id: "singleton",
@@ -55,6 +55,9 @@ test("whether replies are sent now", () => {
   assert.equal(statusOf(form, at("2026-07-05T00:00")), "active");
   assert.equal(statusOf(form, at("2026-07-10T00:00")), "over");
   assert.equal(statusOf({ ...form, on: false }, at("2026-07-05T00:00")), "off");
+  assert.match(savedText(form, at("2026-07-05T00:00")), /are on/);
+  assert.match(savedText(form, at("2026-07-10T00:00")), /over: nobody/);
+  assert.match(savedText({ ...form, on: false }, at("2026-07-10T00:00")), /are off/);
 });
 
 /** A client that gives the answers in turn and remembers what it was asked. */

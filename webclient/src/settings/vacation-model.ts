@@ -96,6 +96,13 @@ export function faultsOf(form: VacationForm): Readonly<Record<string, string>> {
   return faults;
 }
 
+/** What was saved, in words: a period that has passed is on, and does nothing. */
+export function savedText(form: VacationForm, now: number = Date.now()): string {
+  const status = statusOf(form, now);
+  if (status === "over") return t("Saved, but the time is over: nobody gets a reply.");
+  return status === "off" ? t("Saved. Automatic replies are off.") : t("Saved. Automatic replies are on.");
+}
+
 /** Whether replies are sent now, in words. */
 export function statusOf(form: VacationForm, now: number = Date.now()): "off" | "waiting" | "active" | "over" {
   if (!form.on) return "off";

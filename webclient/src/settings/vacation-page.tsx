@@ -10,7 +10,7 @@ import { Icon } from "../ui/icon.js";
 import { toast } from "../ui/toast.js";
 import { Field, RichField } from "./parts.js";
 import { complaint } from "./refusal.js";
-import { faultsOf, statusOf, utcDate, VacationModel, type VacationForm } from "./vacation-model.js";
+import { faultsOf, savedText, statusOf, utcDate, VacationModel, type VacationForm } from "./vacation-model.js";
 
 function statusText(form: VacationForm): string {
   const from = utcDate(form.from) ?? "";
@@ -93,7 +93,7 @@ function Form({ model, form }: { model: VacationModel; form: VacationForm }): VN
   const refusal = model.refusal.value;
   const part = { model, form, fault };
   const save = async (): Promise<void> => {
-    if (await model.save()) toast({ text: form.on ? t("Saved. Automatic replies are on.") : t("Saved. Automatic replies are off.") });
+    if (await model.save()) toast({ text: savedText(form) });
   };
   return (
     <form
