@@ -61,6 +61,8 @@ def _text(name: str, value: Any) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise Invalid(f"the {name} is no text", name) from None
+    if name != "password" and not value.isprintable():  # it stands in lines of the log
+        raise Invalid(f"the {name} holds a control character", name)
     return value
 
 
