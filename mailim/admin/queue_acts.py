@@ -6,10 +6,11 @@ They work with and without a server: all there is to know is in the spool.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from mailim.admin.operations import Act
+from mailim.admin.scheduled import Scheduled, scheduled_id
 from mailim.errors import Invalid, NotFound
 from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 from mailim.interfaces.store import IStore, ITransaction
@@ -29,6 +30,7 @@ class QueueActs:
     def __init__(self, store: IStore, now: Callable[[], int]) -> None:
         self._store = store
         self._now = now
+        self._scheduled = Scheduled(store, now)
 
     def acts(self) -> Mapping[str, Act]:
         """Give the acts by the names of their operations."""
@@ -42,10 +44,12 @@ class QueueActs:
         }
 
     async def list(self, values: dict[str, Any], _actor: str) -> Any:
-        """Give the mails in the queue, oldest first."""
+        """Give the mails in the queue, oldest first; or those that wait for their time."""
         limit = values.get("limit", _ROWS)
         if not 1 <= limit <= _MOST_ROWS:
             raise Invalid(f"limit must be between 1 and {_MOST_ROWS}", "limit")
+        if values.get("scheduled", False):
+            return await self._scheduled.list(limit)
         after, only_held = values.get("after", 0), values.get("held", False)
         if not 0 <= after <= _LARGEST_ID:
             raise Invalid("after is the number of a mail", "after")
@@ -54,6 +58,10 @@ class QueueActs:
 
     async def show(self, values: dict[str, Any], _actor: str) -> Any:
         """Give all there is to know of one mail."""
+        number = scheduled_id(values["id"])
+        if number is not None:
+            waiting, recipients = await self._scheduled.show(number)
+            return {**waiting, "recipients": recipients, "text": _text(waiting, recipients)}
         spool_id = _spool_id(values)
         entry, facts = await self._store.read(lambda tx: _one(tx, spool_id))
         recipients = [_recipient(each, self._now()) for each in entry.recipients]
@@ -79,6 +87,9 @@ class QueueActs:
 
     async def release(self, values: dict[str, Any], actor: str) -> Any:
         """Let a held mail go; its attempts start anew, at once."""
+        number = scheduled_id(values["id"])
+        if number is not None:
+            return {"released": await self._scheduled.release(number, actor)}
         spool_id = _spool_id(values)
 
         def unit(tx: ITransaction) -> int:
@@ -100,12 +111,18 @@ class QueueActs:
 
     async def remove(self, values: dict[str, Any], actor: str) -> Any:
         """Throw a mail away; nobody is told."""
+        number = scheduled_id(values["id"])
+        if number is not None:
+            await self._scheduled.remove(number, actor)
+            return
         spool_id = _spool_id(values)
         await self._store.write(lambda tx: tx.spool.remove(spool_id, f"by {actor}"))
 
 
 def _spool_id(values: dict[str, Any]) -> int:
     text = values["id"]
+    if scheduled_id(text) is not None:
+        raise Invalid("this mail waits for its time; release it, or remove it", "id")
     if not (text.isascii() and text.isdigit()) or not 0 < int(text[:20]) <= _LARGEST_ID:
         raise Invalid("a mail is named by its number, see queue list", "id")
     return int(text)
@@ -161,7 +178,7 @@ def _recipient(recipient: SpoolRecipient, now: int) -> dict[str, Any]:
     }
 
 
-def _text(about: dict[str, Any], recipients: list[dict[str, Any]]) -> str:
+def _text(about: dict[str, Any], recipients: Sequence[dict[str, Any]]) -> str:
     """Say it for people; line breaks of strangers must not look like lines of ours."""
     lines = [f"{name:<10}  {_one_line(value) or '-'}" for name, value in about.items()]
     for each in recipients:

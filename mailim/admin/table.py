@@ -231,6 +231,7 @@ TABLE: tuple[Operation, ...] = (
         "List mail that is not yet where it belongs, oldest first.",
         (
             Argument("held", "only what waits for an administrator", "flag"),
+            Argument("scheduled", "instead, what waits for the time its sender named", "flag"),
             Argument("limit", "at most so many; 100 if not given", "int"),
             Argument("after", "only mails behind this number, for paging", "int"),
         ),
@@ -241,7 +242,7 @@ TABLE: tuple[Operation, ...] = (
         "Keep a mail where it is until it is released.",
         (_MAIL, Argument("reason", "why, for whoever looks at the queue")),
     ),
-    Operation("queue.release", "Let a held mail go; its attempts start anew.", (_MAIL,)),
+    Operation("queue.release", "Let a held or scheduled mail go now.", (_MAIL,)),
     Operation(
         "queue.retry",
         "Try now what waits: one mail, or all. What is held stays.",

@@ -7,7 +7,7 @@ to the message it was made of changes what goes out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,6 +140,15 @@ class ISubmissionRows(Interface):
 
     def next_due(after: int) -> int | None:
         """Say when the next is to be sent, later than `after`."""
+
+    def scheduled(limit: int) -> Iterator[Submission]:
+        """Give up to `limit` of all accounts that wait to be sent, the next first.
+
+        They are read as they are taken, inside the unit.
+        """
+
+    def send_now(submission_id: int, now: int) -> bool:
+        """Let one be due now, whosever it is; False if it is not pending any more."""
 
     def sent(submission_id: int, spool_id: int, now: int) -> None:
         """Make one final, because its mail stands in the spool as of this unit.

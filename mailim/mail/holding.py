@@ -1,7 +1,7 @@
 """Mail submitted over SMTP that is to be sent later (RFC 4865).
 
 It waits as a submission of its account, which `Submitting` sends when it is due; no client of
-JMAP sees it, and nobody can call it back, as SMTP has it.
+JMAP sees it, and its sender cannot call it back, as SMTP has it; an administrator can.
 """
 
 from __future__ import annotations

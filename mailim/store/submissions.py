@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Integer, bindparam, delete, func, literal_column, select, update
@@ -92,6 +92,16 @@ _DUE: Final = Statement(
 )
 _NEXT_DUE: Final = Statement(
     select(func.min(submission.c.due)).where(submission.c.due > bindparam("after"))
+)
+_SCHEDULED: Final = Statement(
+    _ROW.where(submission.c.due.is_not(None))
+    .order_by(submission.c.due, submission.c.id)
+    .limit(bindparam("limit"))
+)
+_SEND_NOW: Final = Statement(
+    update(submission)
+    .where(submission.c.id == _ID)
+    .values(send_at=bindparam("now"), due=bindparam("now"), modseq=bindparam("modseq"))
 )
 _KEEPING: Final = Statement(
     select(
@@ -250,6 +260,19 @@ class SubmissionRows:
         """Say when the next is to be sent, later than `after`."""
         found: int | None = self._db.value(_NEXT_DUE, after=after)
         return found
+
+    def scheduled(self, limit: int) -> Iterator[Submission]:
+        """Give up to `limit` of all accounts that wait to be sent, the next first."""
+        yield from map(_submission, self._db.cursor(_SCHEDULED, {"limit": limit}))
+
+    def send_now(self, submission_id: int, now: int) -> bool:
+        """Let one be due now, whosever it is; False if it is not pending any more."""
+        waiting = self.pending(submission_id)
+        if waiting is None:
+            return False
+        modseq = self._state.advance_for(waiting.account_id, TYPE)
+        self._db.run(_SEND_NOW, id=submission_id, now=now, modseq=modseq)
+        return True
 
     def sent(self, submission_id: int, spool_id: int, now: int) -> None:
         """Make one final, because its mail stands in the spool as of this unit.
