@@ -57,6 +57,13 @@ async function firstList(mail: Mail): Promise<void> {
   stop?.();
 }
 
+/** Asks once for what came between the first list and the first stream of changes. */
+function catchUp(mail: Mail): void {
+  const stop = effect(() => {
+    if (mail.live.value !== "connecting") queueMicrotask(() => (stop(), void mail.refresh()));
+  });
+}
+
 /** A link to a mail address that led here: `#/mailto/<link>`, as links in formatted mail do. */
 function mailtoOfAddress(): string | null {
   const found = /^#\/mailto\/(.+)$/.exec(location.hash)?.[1];
@@ -90,6 +97,7 @@ async function startUp(): Promise<void> {
     if (link) void compose(services.value, { kind: "mailto", href: link });
     bell.start();
     await firstList(mail);
+    catchUp(mail);
     setTimeout(() => void startChat(who), CHAT_AFTER);
     setTimeout(() => services.value && restoreCompose(services.value), CHAT_AFTER);
   } catch (error) {
