@@ -9,7 +9,7 @@ the IMAP MODSEQ. A removal or move leaves a tombstone with its modseq.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -136,8 +136,11 @@ class IFolderRows(Interface):
         The folder is gone at once; of many items the last go later, by `IItemRows.empty`.
         """
 
-    def removed() -> Sequence[int]:
-        """Give the folders of all accounts that are deleted, but whose items are not all gone."""
+    def removed(account_id: int | None = None) -> Collection[int]:
+        """Give the folders that are deleted, but whose items are not all gone.
+
+        account_id: of this account; None: of all.
+        """
 
     def changes(account_id: int, since: int, limit: int) -> Changes:
         """What happened to folders since; raises `StateMismatch`."""

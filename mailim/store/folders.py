@@ -8,7 +8,7 @@ any more, and its tombstone is there at once. The items go later, see `ItemRows.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Integer, bindparam, delete, func, select, update
@@ -21,6 +21,7 @@ from mailim.limits import FOLDER_DEPTH, FOLDER_NAME_OCTETS, FOLDERS_PER_ACCOUNT
 from mailim.store.changes import Change, first_changes
 from mailim.store.connection import Connection, Row
 from mailim.store.mail_state import MailState
+from mailim.store.removed_folders import removed_folders
 from mailim.store.schema.mail import REMOVED, folder, folder_tombstone
 from mailim.store.statements import Statement, insert_into
 from mailim.store.threads import Threads
@@ -233,8 +234,10 @@ class FolderRows:
             created_modseq=old.created_modseq,
         )
 
-    def removed(self) -> Sequence[int]:
-        """Give the folders of all accounts that are deleted, but whose items are not all gone."""
+    def removed(self, account_id: int | None = None) -> Collection[int]:
+        """Give the folders, of one account or all, whose items are not all gone yet."""
+        if account_id is not None:
+            return removed_folders(self._db, account_id)
         return [row[0] for row in self._db.all(_HIDDEN)]
 
     def changes(self, account_id: int, since: int, limit: int) -> Changes:

@@ -58,6 +58,10 @@ class EmailQueryChanges:
 
         def unit(tx: ITransaction) -> None:
             now = ask(tx, query)
+            if "inMailbox" not in (query.filter or {}) and tx.folders.removed(caller.number):
+                # Results are without a deleted folder at once; that its messages went is
+                # told while they go.
+                raise MethodError("cannotCalculateChanges", "a mailbox is being deleted")
             removed, candidates = self._changed(tx, query, since)
             added = self._places(tx, query, candidates)
             if most is not None and len(removed) + len(added) > most:

@@ -7,7 +7,9 @@ from typing import Any
 
 from twisted.trial.unittest import TestCase
 
+from mailim.interfaces.store import ITransaction
 from mailim.protocols.jmap.limits import JmapLimits
+from mailim.store import folders
 from tests.protocols.jmap.kit import BOB, START, Kit, mail
 
 
@@ -177,6 +179,32 @@ class QueryChangesTests(TestCase):
             await kit.add()
         error = await kit.error("Email/queryChanges", **arguments)
         self.assertEqual(error, "cannotCalculateChanges")
+
+    async def test_while_a_deleted_mailbox_is_emptied(self) -> None:
+        """Its messages are in no results at once, but are told to be removed only later."""
+        self.patch(folders, "AT_ONCE", 1)
+        kit = await Kit.start(self)
+        made = await kit.call("Mailbox/set", create={"w": {"name": "Work"}})
+        work = kit.boxes["work"] = made["created"]["w"]["id"]
+        kept = await kit.add()
+        for _ in range(3):
+            await kit.add(box="work")
+        inbox = {"inMailbox": kit.boxes["inbox"]}
+        state = (await kit.call("Email/query"))["queryState"]
+        await kit.call("Mailbox/set", destroy=[work], onDestroyRemoveEmails=True)
+        self.assertEqual(await kit.ids(), [kept])
+        error = await kit.error("Email/queryChanges", sinceQueryState=state)
+        self.assertEqual(error, "cannotCalculateChanges")
+        found = await kit.call("Email/queryChanges", sinceQueryState=state, filter=inbox)
+        self.assertEqual((found["removed"], found["added"]), ([], []))
+
+        def empty(tx: ITransaction) -> None:
+            for each in tx.folders.removed():
+                tx.items.empty(each, 9)
+
+        await kit.store.write(empty)
+        found = await kit.call("Email/queryChanges", sinceQueryState=state)
+        self.assertEqual((len(found["removed"]), found["added"]), (3, []))
 
     async def test_changes_lead_from_the_old_results_to_the_new(self) -> None:
         """For many random histories and every kind of filter, sort and collapsing."""
