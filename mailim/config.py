@@ -1,10 +1,10 @@
 """The administrator's file, `etc/mailim.toml`: what may stand in it, and reading it.
 
-The models (the tables of the file stand in `mailim.config_sections`) are the one source:
-their descriptions become the comments of the sample (`mailim.config_text`), their bounds
-the checks. Reading gives either a frozen `Config` or
-one `ConfigError` that lists every problem at once with file, key path and hint. Unknown
-keys are refused. Relative paths are meant from the site's directory, the parent of `etc/`.
+The models (the tables of the file stand in `mailim.config_sections` and `mailim.config_mail`)
+are the one source: their descriptions become the comments of the sample (`mailim.config_text`),
+their bounds the checks. Reading gives either a frozen `Config` or one `ConfigError` that lists
+every problem at once with file, key path and hint. Unknown keys are refused. Relative paths are
+meant from the site's directory, the parent of `etc/`.
 
 A key whose description ends with "(restart)" takes effect at the next start; all others
 at the next `mailim reload` or SIGHUP.
@@ -21,22 +21,19 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from mailim.config_mail import Mail, Multipop, Relay, Smtp
 from mailim.config_sections import (
     Accounts,
     Http,
     Im,
     Listeners,
-    Mail,
-    Multipop,
     RecordSection,
-    Relay,
-    Section,
     Server,
-    Smtp,
     StoreSection,
     Tls,
     Webmail,
 )
+from mailim.config_values import Section
 from mailim.errors import Invalid, MailimError
 
 STANDARD_PORTS = {

@@ -11,8 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailim.config import Config, ConfigError, load, parse
 from mailim.config_reference import render as reference
-from mailim.config_sections import name_server
 from mailim.config_text import render
+from mailim.config_values import name_server
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "mailim"

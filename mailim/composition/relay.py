@@ -10,8 +10,8 @@ from twisted.names.client import Resolver
 
 from mailim.composition.core import Core
 from mailim.config import Site
-from mailim.config_sections import Relay as RelaySection
-from mailim.config_sections import name_server
+from mailim.config_mail import Relay as RelaySection
+from mailim.config_values import name_server
 from mailim.errors import Unavailable
 from mailim.mail.autoreply import Autoreplies
 from mailim.mail.bounce import Bounces

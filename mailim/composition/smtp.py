@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mailim.composition.core import Core
 from mailim.config import Config
-from mailim.config_sections import Smtp as SmtpSection
+from mailim.config_mail import Smtp as SmtpSection
 from mailim.mail.holding import Holding
 from mailim.mail.rejections import RejectionLimits, Rejections
 from mailim.protocols.smtp.addresses import Addresses

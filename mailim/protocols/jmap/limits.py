@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from mailim.config_sections import Http, Mail
+from mailim.config_mail import Mail
+from mailim.config_sections import Http
 
 MAX_INT: Final = 2**53 - 1  # RFC 8620 section 1.3
 MAX_ID: Final = 255  # octets, RFC 8620 section 1.2

@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from mailim.accounts.vault import Vault
 from mailim.background import spawn
-from mailim.config_sections import Multipop as MultipopConfig
+from mailim.config_mail import Multipop as MultipopConfig
 from mailim.errors import Invalid, LimitExceeded, NotFound
 from mailim.interfaces.boxes import Box
 from mailim.interfaces.multipop import NEVER, BoxState, BoxTest, IMultipop

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mailim.config_sections import Multipop as MultipopConfig
+from mailim.config_mail import Multipop as MultipopConfig
 from mailim.interfaces.boxes import Box
 from mailim.interfaces.multipop import NEVER
 from mailim.limits import BOX_ERROR_CHARS

@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from mailim.accounts.vault import Vault
-from mailim.config_sections import Multipop as MultipopConfig
+from mailim.config_mail import Multipop as MultipopConfig
 from mailim.errors import MailimError, NotFound
 from mailim.interfaces.accounts import Account
 from mailim.interfaces.boxes import Box

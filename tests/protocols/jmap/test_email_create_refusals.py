@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mailim.config_sections import Http, Mail
+from mailim.config_mail import Mail
+from mailim.config_sections import Http
 from mailim.protocols.jmap.limits import JmapLimits
 from mailim.protocols.jmap.methods import MAIL
 from tests.protocols.jmap.creating import DRAFT, Creating

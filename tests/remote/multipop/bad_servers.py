@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from mailim.config_sections import Multipop as MultipopConfig
+from mailim.config_mail import Multipop as MultipopConfig
 from tests.fakes.pop3_server import Act, Pop3Server, Session, mailbox
 from tests.remote.multipop.sites import SiteTest, message, pause, settings
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mailim.accounts.vault import Vault
-from mailim.config_sections import Multipop as MultipopConfig
+from mailim.config_mail import Multipop as MultipopConfig
 from mailim.events import Events
 from mailim.interfaces.store import ITransaction
 from mailim.mail.intake import Intake, MailWriter

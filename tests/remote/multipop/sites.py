@@ -14,7 +14,7 @@ from zope.interface import implementer
 
 from mailim.accounts.directory import Directory
 from mailim.accounts.vault import Vault
-from mailim.config_sections import Multipop as MultipopConfig
+from mailim.config_mail import Multipop as MultipopConfig
 from mailim.events import Events
 from mailim.interfaces.boxes import Box, SeenMessage
 from mailim.interfaces.items import Item, ItemQuery
