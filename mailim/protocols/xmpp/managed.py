@@ -154,13 +154,15 @@ class ManagedSession:
         before = self.outgoing.octets
         taken = self.outgoing.acknowledge(h)
         self._books.weigh(self.outgoing.octets - before)
-        if taken or self._asked:
+        # Without a stream the timer is that of `_sleep`, and goes on: who asks to resume may
+        # be gone again before that is granted.
+        if self._stream is not None and (taken or self._asked):
             self._asked = False
             self._stop_timer()
-            if self._stream is not None and len(self.outgoing) and not taken:
+            if len(self.outgoing) and not taken:
                 # Asking at once again would go on for ever.
                 self._timer = self._clock.callLater(ASK_AGAIN_SECONDS, self._ask)
-            elif self._stream is not None and len(self.outgoing):
+            elif len(self.outgoing):
                 self._ask_soon()
         for sent in taken:
             if sent.receipt is not None:

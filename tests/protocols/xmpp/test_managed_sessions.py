@@ -184,6 +184,15 @@ class AskingTests(Case):
         self.assertEqual(late.became, "failed")
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_time_is_over_also_for_one_that_was_gone_before_it_had_resumed(self) -> None:
+        managed, stream = self.managed()
+        managed.send(MESSAGE)
+        managed.send(MESSAGE)
+        stream.cut("the network is gone")
+        managed.acknowledge(1)  # with <resume/>, over a stream that is lost before <resumed/>
+        self.clock.advance(self.settings.resumption_seconds)
+        self.assertEqual((managed.over, len(self.all), len(self.sessions)), (True, 0, 0))
+
     def test_receipts(self) -> None:
         managed, _ = self.managed()
         receipts = [Receipt() for _ in range(3)]
