@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from mailim.errors import MailimError
 from mailim.im.archive import Archive, Shelf, with_stanza_id
@@ -210,14 +211,29 @@ class Messages:
         except MailimError as error:
             became = self._bounce_late(passage, stanza_error(error))
         except Exception:
-            self._log.failure("a message that was not acknowledged is lost", leaf=leaf.seq)
-            became = ""
+            became = await self._failed_late(passage, leaf, Failure())
         if passage.waits:
             return
         if became:
             self._record.disposition(leaf, f"{became}, not acknowledged by {missed}")
         if passage.settled is not None:
             passage.settled(became)
+
+    async def _failed_late(self, passage: Passage, leaf: Leaf, failure: Failure) -> str:
+        """Tell why nothing can be done: the account was deleted, or there is a bug."""
+        try:
+            account = passage.recipient
+            gone = account is not None and not await self._policy.exists(account)
+        except MailimError:
+            gone = False
+        if gone:
+            return self._bounce_late(passage, StanzaError.of("service-unavailable"))
+        self._log.failure(
+            "a message that was not acknowledged cannot be delivered", failure, leaf=leaf.seq
+        )
+        if passage.settled is not None:
+            return ""
+        return self._bounce_late(passage, StanzaError.of("internal-server-error"))
 
     def _bounce_late(self, passage: Passage, error: StanzaError) -> str:
         """Tell the sender, if there; a program's message is tried again where that may help."""

@@ -36,3 +36,7 @@ class Policy:
             return None
         account = await self._directory.find(account_address(to))
         return account if account is not None and account.enabled else None
+
+    async def exists(self, account: Account) -> bool:
+        """Tell whether an account was not deleted meanwhile."""
+        return await self._directory.get(account.id) is not None

@@ -143,6 +143,33 @@ class LiveTests(DeliveryCase):
         await self.over("bob/phone", phone)
         self.assertEqual(self.stage.condition("alice/desk"), "cancel service-unavailable")
 
+    async def test_an_account_deleted_meanwhile_has_nothing_kept(self) -> None:
+        phone = await self.stage.slow("bob/phone")
+        await self.stage.send("alice/desk", HELLO)
+        account_id = await self.stage.account_id("bob")
+        await self.stage.store.write(lambda tx: tx.accounts.delete(account_id))
+        await self.over("bob/phone", phone)
+        self.assertEqual(self.stage.condition("alice/desk"), "cancel service-unavailable")
+        self.assertEqual(
+            await self.became(),
+            ["bounced: service-unavailable, not acknowledged by bob@example.test/phone"],
+        )
+
+    async def test_what_fails_for_a_reason_nobody_foresaw_is_told(self) -> None:
+        async def failing(*_: object) -> bool:
+            raise ValueError("nobody foresaw this")
+
+        phone = await self.stage.slow("bob/phone")
+        await self.stage.send("alice/desk", HELLO)
+        self.stage.im.offline.keep_late = failing  # type: ignore[method-assign,assignment]
+        await self.over("bob/phone", phone)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+        self.assertEqual(self.stage.condition("alice/desk"), "cancel internal-server-error")
+        self.assertEqual(
+            await self.became(),
+            ["bounced: internal-server-error, not acknowledged by bob@example.test/phone"],
+        )
+
     async def test_the_senders_other_clients_have_one_copy(self) -> None:
         await self.stage.online("alice/phone")
         self.stage.session("alice/phone").carbons = True
