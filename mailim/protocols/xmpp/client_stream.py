@@ -75,7 +75,7 @@ class ClientStream:
         self.paused = False
         self._pace = Pace(services.clock, self._settings.stanzas_per_second, self._balance)
         services.open.add(self)
-        self._deadline: IDelayedCall | None = services.clock.callLater(
+        self._deadline: IDelayedCall = services.clock.callLater(
             self._settings.login_seconds,
             self.close,
             "connection-timeout",
@@ -189,8 +189,9 @@ class ClientStream:
             self._closing = True
             if self.managed is not None:
                 await self.managed.last_words()
-            self._finish("closed by the client")
-            self._carrier.close()
+            if not self.over:  # the connection may be gone by now
+                self._finish("closed by the client")
+                self._carrier.close()
         elif not isinstance(event, Element):
             await self._open(event)
         elif not self._domain:
@@ -395,6 +396,5 @@ class ClientStream:
             self._services.begin(self._services.router.unbound(session, reason), "ending a session")
 
     def _cancel_deadline(self) -> None:
-        if self._deadline is not None and self._deadline.active():
+        if self._deadline.active():
             self._deadline.cancel()
-        self._deadline = None

@@ -144,6 +144,7 @@ class ManagedSessions:
             some = left[start : start + _AT_ONCE]
             await gatherResults([spawn(self._give_back(one), "giving back") for one in some])
         await unbound
+        await managed.handled()  # the last stanza is counted a moment after its effects
         if managed.id:
             del self._known[managed.id]
             self._ended[managed.id] = (managed.session.account.id, managed.incoming.h)

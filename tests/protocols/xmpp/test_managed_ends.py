@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+
+from mailim.interfaces.im import Session
 from mailim.wire import ns
+from mailim.wire.xml import Element
 from tests.fakes.inside import DOMAIN, PASSWORD
 from tests.fakes.raw_xmpp import CLOSED
 from tests.fakes.waiting import until
@@ -40,6 +45,28 @@ class EndTests(ManagedCase):
         message = await self.upto(again, "message")
         self.assertEqual(body(message), "one")
         self.assertIsNotNone(message.find("delay", ns.DELAY))
+
+    async def test_the_connection_is_lost_before_the_last_words(self) -> None:
+        await self.serve()
+        phone, id = await self.managed("bob")
+        router = self.server._streams.router
+        real, gate = router.route, Deferred[None]()
+
+        async def held(session: Session, stanza: Element) -> None:
+            await gate
+            await real(session, stanza)
+
+        self.patch(router, "route", held)
+        phone.send(say("alice", "one") + "</stream:stream>")
+        managed = self.server._streams.managed.find(id, await self.account("bob"))
+        assert managed is not None
+        await until(lambda: len(managed._waiting) == 1)
+        phone.transport.abortConnection()  # type: ignore[union-attr]
+        await until(lambda: managed.over)
+        gate.callback(None)
+        await self.idle()
+        left = [call for call in reactor.getDelayedCalls() if "abort" in str(call)]
+        self.assertEqual(left, [], "a connection that is gone is not closed again")
 
     async def test_without_resumption_it_ends_with_the_connection(self) -> None:
         await self.serve()

@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from mailim.background import spawn
 from mailim.im.router import Router
 from mailim.im.sessions import Sessions
 from mailim.interfaces.accounts import Account
@@ -192,6 +193,19 @@ class AskingTests(Case):
         managed.acknowledge(1)  # with <resume/>, over a stream that is lost before <resumed/>
         self.clock.advance(self.settings.resumption_seconds)
         self.assertEqual((managed.over, len(self.all), len(self.sessions)), (True, 0, 0))
+
+    def test_what_was_handled_is_remembered_when_all_is_counted(self) -> None:
+        """A count that is one too low would have the client send its last message twice."""
+
+        def begin(work: Coroutine[Any, Any, None], what: str) -> None:
+            spawn(work, what)
+
+        managed, _ = self.managed()
+        self.all.begin = begin
+        stanza = managed.incoming.begin()
+        managed.end("closed")
+        managed.done(stanza)
+        self.assertEqual(self.all.count_of(managed.id, managed.session.account), 1)
 
     def test_receipts(self) -> None:
         managed, _ = self.managed()
