@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -132,8 +132,8 @@ async def _envelope(
     together = "PIPELINING" in session.offers
     ask = _together if together else _one_by_one
     replies = await ask(connection, arguments, paths, again)
-    if again and any(each.code == 421 for each in replies.values()):
-        raise HostFailed(next(each.words for each in replies.values() if each.code == 421))
+    if again:
+        _check_in_step(replies.values())
     refused: Outcomes = {}
     for each in paths:
         said = _said(session, replies[each])
@@ -145,8 +145,8 @@ async def _envelope(
             return refused, None
         connection.send("DATA")
     go = await connection.reply(connection.times.data)
-    if again and go.code == 421:
-        raise HostFailed(go.words)
+    if again and (len(refused) < len(paths) or go.code == 421):
+        _check_in_step([go])
     return refused, go
 
 
@@ -189,6 +189,17 @@ async def _check_again(connection: SmtpConnection) -> None:
         raise HostFailed(reply.words)
 
 
+def _check_in_step(replies: Iterable[Reply]) -> None:
+    """See to it that replies of a connection that carried mails are about this one.
+
+    421 ends the connection. That commands are out of order (503), or a 250 for DATA, means that
+    the server is at another place than we are: no mail is to fail by that.
+    """
+    for each in replies:
+        if each.code in (421, 503) or (each.verb == "DATA" and each.ok):
+            raise HostFailed(each.words)
+
+
 def _refused(mail: Reply, paths: dict[str, str], again: bool) -> dict[str, Reply]:
     """Give MAIL's refusal to all; where it may be about the connection, that is over."""
     if again:
@@ -213,6 +224,8 @@ async def _message(
     """Send the message after the reply to DATA; gives the words it was taken with."""
     connection = session.connection
     if go.code != 354:
+        if go.code < 400:  # it is out of step: nothing more may follow
+            connection.give_up(HostFailed(f"the server is out of step: {go.words}"))
         return refusal(session.host.name, go)
     connection.begin_message()
     try:

@@ -157,6 +157,9 @@ class OverTest(KeptCase):
                     await self.second_mail(offers, said, verb)
             await self.second_mail(offers, "452 4.5.3 too many mails", "MAIL")
             await self.second_mail(offers, "502 5.5.1 what?", "RSET")
+            for verb in ("RCPT", "DATA"):
+                await self.second_mail(offers, "503 5.5.1 not now", verb)
+            await self.second_mail(offers, "250 2.0.0 what else?", "DATA")
             await self.second_mail(offers, "nonsense", "MAIL")
 
     async def second_mail(self, offers: list[str], said: str, verb: str) -> None:
