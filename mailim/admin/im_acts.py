@@ -81,8 +81,11 @@ def _shown(session: Session) -> dict[str, Any]:
         found, said = presence.find("show", ns.CLIENT), presence.find("status", ns.CLIENT)
         show = found.text if found is not None else "available"
         status = said.text if said is not None else None
+    waits = session.waits_since
     return {
         "jid": str(session.jid),
+        "state": "waiting to be resumed" if waits else "connected",
+        "waiting_since": iso(waits) if waits else None,
         "address": session.info.peer,
         "since": iso(session.info.since),
         "protocol": session.info.protocol,

@@ -184,6 +184,7 @@ class Session:
     jid: JID
     sink: IStanzaSink
     info: StreamInfo
+    waits_since: int = 0  # µs; its connection was lost, and may be resumed; 0: it has one
     presence: Element | None = None  # last broadcast presence; None = not available
     priority: int = 0
     interested: bool = False  # asked for the roster

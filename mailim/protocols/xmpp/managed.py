@@ -245,6 +245,7 @@ class ManagedSession:
     def attach(self, stream: Carrying) -> None:
         """A stream carries it from now on."""
         self._stream, self.web_session = stream, stream.web_session
+        self.session.waits_since = 0
         self._stop_timer()
         self._asked, self._since_asked = False, 0
         self._books.awake(self)
@@ -283,6 +284,7 @@ class ManagedSession:
         self._asked = False
         reason = "connection lost, not resumed in time"
         self._timer = self._clock.callLater(self.seconds, self.end, reason)
+        self.session.waits_since = int(self._clock.seconds() * 1_000_000)
         self._books.asleep(self)
 
     def close(self, condition: str, text: str) -> None:

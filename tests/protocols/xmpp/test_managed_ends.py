@@ -8,7 +8,9 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
+from mailim.admin.im_acts import ImActs
 from mailim.interfaces.im import Session
+from mailim.times import micros
 from mailim.wire import ns
 from mailim.wire.xml import Element
 from tests.fakes.inside import DOMAIN, PASSWORD
@@ -134,14 +136,28 @@ class EndTests(ManagedCase):
     async def account(self, name: str) -> Any:
         return await self.server.core.directory.find(f"{name}@{DOMAIN}")
 
+    def acts(self) -> ImActs:
+        im = self.server.im
+        return ImActs(im.sessions, im.notices, DOMAIN, self.server.core.intake.now)
+
     async def test_a_kick_ends_it(self) -> None:
         await self.serve()
-        sessions = self.server.im.sessions
-        await self.ends(
-            lambda: next(one for one in sessions.all() if one.jid.local == "bob").sink.close(
-                "policy-violation", "an administrator ended this connection"
-            )
-        )
+        await self.ends(lambda: self.acts().kick({"jid": f"bob@{DOMAIN}/phone"}, "console"))
+
+    async def test_administrators_see_who_waits(self) -> None:
+        await self.serve()
+        before = self.server.core.intake.now()
+        phone, id = await self.managed("bob")
+        (shown,) = await self.acts().connections({}, "console")
+        self.assertEqual((shown["state"], shown["waiting_since"]), ("connected", None))
+        await self.cut(phone)
+        (shown,) = await self.acts().connections({}, "console")
+        self.assertEqual(shown["state"], "waiting to be resumed")
+        self.assertGreaterEqual(micros(shown["waiting_since"], "waiting_since"), before)
+        again = await self.authenticated("bob")
+        self.assertEqual((await self.resume(again, id, 1)).name, "resumed")
+        (shown,) = await self.acts().connections({}, "console")
+        self.assertEqual((shown["state"], shown["waiting_since"]), ("connected", None))
 
     async def test_a_new_password_ends_it(self) -> None:
         await self.serve()

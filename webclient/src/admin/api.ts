@@ -36,6 +36,8 @@ export interface User {
 
 export interface ConnectionRow {
   readonly jid: string;
+  /** When the connection was lost that may still be resumed; null: there is one. */
+  readonly waiting_since: string | null;
   readonly address: string;
   readonly since: string;
   readonly protocol: string;

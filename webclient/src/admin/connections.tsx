@@ -37,6 +37,20 @@ function showOf(row: ConnectionRow): Show {
   return row.show === "chat" || row.show === "away" || row.show === "xa" || row.show === "dnd" ? row.show : "online";
 }
 
+/** Since when it is there, and since when its connection is lost. */
+function Since({ row }: { row: ConnectionRow }): VNode {
+  return (
+    <span class="person-words">
+      <When iso={row.since} />
+      {row.waiting_since === null ? null : (
+        <span>
+          {t("Connection lost, may be resumed:")} <When iso={row.waiting_since} />
+        </span>
+      )}
+    </span>
+  );
+}
+
 function Row({ row, reload }: { row: ConnectionRow; reload: () => Promise<void> }): VNode {
   const slash = row.jid.indexOf("/");
   const bare = slash < 0 ? row.jid : row.jid.slice(0, slash);
@@ -71,7 +85,7 @@ function Row({ row, reload }: { row: ConnectionRow; reload: () => Promise<void> 
         </span>
       </Cell>
       <Cell label={t("Since")}>
-        <When iso={row.since} />
+        <Since row={row} />
       </Cell>
       <td class="cell-menu">
         <MenuButton label={t("Menu of {name}", { name: row.jid })} items={items}>
