@@ -66,6 +66,7 @@ _WANTS_COPY: Final = Statement(
     .values(as_copy=bindparam("as_copy"))
 )
 # Who has the mail needs no copy; whose mail a rule deleted, or what stood for others, may.
+# What was that copy before does not become it again: it might go in circles.
 _REOPEN: Final = Statement(
     update(spool_recipient)
     .where(
@@ -74,6 +75,7 @@ _REOPEN: Final = Statement(
         spool_recipient.c.done.is_(True),
         (spool_recipient.c.ended == happens.REMOVED)
         | (spool_recipient.c.ended == happens.EXPANDED),
+        spool_recipient.c.verdict != bindparam("as_copy"),
     )
     .values(
         done=False,

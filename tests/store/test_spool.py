@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailim.errors import Invalid, LimitExceeded, NotFound
 from mailim.events import SpoolChanged
-from mailim.interfaces.spool import NewMail
+from mailim.interfaces.spool import NewMail, SpoolRecipient
 from mailim.limits import RECIPIENTS_PER_MAIL
 from mailim.wire.message import describe
 from tests.fakes.store import open_transaction
@@ -166,6 +167,24 @@ class SpoolTest(SynchronousTestCase):
         assert entry is not None
         found = {each.address: each.verdict for each in entry.recipients}
         self.assertEqual(found, {"b@x": "", "c@x": "{1}"})
+
+    def test_copies_do_not_go_in_circles(self) -> None:
+        """Addresses that stand for each other, as they may when groups change meanwhile."""
+        spool_id = self.add()
+        first, second = self.recipients(spool_id)
+        self.spool.copy(first.id, ("c@x",), "{copy}")
+        self.spool.done(first.id)
+        self.spool.done(second.id)
+        for known, other in (("c@x", "d@x"), ("d@x", "c@x")):
+            (one,) = self.recipients(spool_id)
+            self.assertEqual(one.address, known)
+            self.spool.replace_recipient(one.id, [other])
+        self.assertIsNone(self.spool.get(spool_id))
+
+    def recipients(self, spool_id: int) -> Sequence[SpoolRecipient]:
+        entry = self.spool.get(spool_id)
+        assert entry is not None
+        return entry.recipients
 
     def test_copies(self) -> None:
         """Nobody is told of them; who is a recipient already stays what he is."""
