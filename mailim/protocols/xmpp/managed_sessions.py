@@ -54,6 +54,7 @@ class ManagedSessions:
         self._settings = settings
         self.begin = begin
         self._kept = kept
+        self._all: set[ManagedSession] = set()
         self._known: dict[str, ManagedSession] = {}
         self._asleep: OrderedDict[ManagedSession, None] = OrderedDict()  # the longest first
         self._ended: OrderedDict[str, tuple[int, int]] = OrderedDict()
@@ -72,6 +73,7 @@ class ManagedSessions:
         seconds = min(seconds or settings.resumption_seconds, settings.resumption_seconds)
         id = token_urlsafe(_ID_OCTETS) if resume and seconds > 0 else ""
         managed = ManagedSession(session, self._clock, settings, self, id, seconds)
+        self._all.add(managed)
         if id:
             self._known[id] = managed
         session.sink = managed
@@ -106,10 +108,22 @@ class ManagedSessions:
     def weigh(self, octets: int) -> None:
         """So many octets more, or fewer, are not acknowledged."""
         self.octets += octets
-        if octets > 0 and self.octets > self._settings().unacknowledged_octets_in_all:
-            oldest = next(iter(self._asleep), None)
-            if oldest is not None:
-                oldest.end("connection lost, and too much waits to be acknowledged")
+        while octets > 0 and self.octets > self._settings().unacknowledged_octets_in_all:
+            if not self._relieve():
+                return
+
+    def _relieve(self) -> bool:
+        """End the session that waits longest, or else that for which most waits."""
+        for managed in self._asleep:
+            if managed.outgoing.octets:
+                managed.end("connection lost, and too much waits to be acknowledged")
+                return True
+        greatest = max(self._all, key=lambda one: one.outgoing.octets, default=None)
+        if greatest is None or not greatest.outgoing.octets:
+            return False
+        greatest.close("resource-constraint", "Too much waits to be acknowledged.")
+        greatest.end("too much waits to be acknowledged")  # if it has not ended by that
+        return True
 
     def asleep(self, managed: ManagedSession) -> None:
         """It has no stream any more."""
@@ -130,6 +144,7 @@ class ManagedSessions:
     def over(self, managed: ManagedSession, reason: str) -> None:
         """Unbind it, then let what it never got go elsewhere."""
         self.awake(managed)
+        self._all.discard(managed)
         self.begin(self._finish(managed, reason), "ending a session")
 
     async def _finish(self, managed: ManagedSession, reason: str) -> None:

@@ -22,7 +22,7 @@ class StreamSettings:
         long is dead.
     unacknowledged_stanzas, unacknowledged_octets: what may wait for one client's word.
     unacknowledged_octets_in_all: ... for all clients'; then the sessions that wait longest
-        to be resumed are ended.
+        to be resumed are ended, then that for which most waits.
     resumption_seconds: how long a session outlives its connection; 0: no session does.
     resumable_per_account: sessions of one account that do so at once.
     """

@@ -234,6 +234,26 @@ class BoundsTests(Case):
             [one.account.id for one in self.sessions.all()], list(range(21, 31))
         )  # those that wait longest went first
 
+    def test_it_is_bounded_for_those_that_are_connected_too(self) -> None:
+        """A client that answers, and acknowledges nothing, is never cut off for silence."""
+        octets = len(serialise(MESSAGE))
+        self.settings = replace(self.settings, unacknowledged_octets_in_all=100 * octets)
+        greedy, stream = self.managed(1)
+        others = [self.managed(number) for number in range(2, 6)]
+        away, lost = self.managed(6)
+        lost.cut("the network is gone")
+        for _ in range(80):
+            greedy.send(MESSAGE)
+        for managed, _ in others:
+            for _ in range(5):
+                managed.send(MESSAGE)
+        self.assertEqual((stream.ended, self.all.octets), ("", 100 * octets))
+        others[0][0].send(MESSAGE)
+        self.assertEqual((stream.ended, greedy.over), ("resource-constraint", True))
+        self.assertEqual([one.over for one, _ in others], [False] * 4)
+        self.assertFalse(away.over, "nothing is won by ending what holds nothing")
+        self.assertEqual(self.all.octets, 21 * octets)
+
     def test_a_thousand_that_wait(self) -> None:
         """Each holds ten messages; together they cost a few megabytes, and nothing behind."""
         gc.collect()
