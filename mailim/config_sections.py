@@ -251,7 +251,7 @@ class Im(Section):
         default=268_435_456,
         ge=1_048_576,
         le=68_719_476_736,
-        description="... and those of all clients; beyond it, sessions are given up, lost ones first.",
+        description="... and those of all clients; beyond it, sessions are ended, lost ones first.",
     )
     resumption_seconds: int = Field(
         default=300,
