@@ -120,7 +120,7 @@ class ManagedSession:
         self._asked = False
         self._since_asked = 0
         self._timer: IDelayedCall | None = None  # asks, gives up on the answer, or on the client
-        self._answer_at: int | None = None  # of `incoming.finished`
+        self._questions: deque[int] = deque()  # of `incoming.finished`: when to answer them
         self._waiting: deque[_Waiting] = deque()
 
     @property
@@ -200,8 +200,10 @@ class ManagedSession:
         """One of its stanzas, of `incoming`, is done with."""
         self.incoming.done(stanza)
         finished = self.incoming.finished
-        if self._answer_at is not None and self._answer_at <= finished:
-            self._answer_at = None
+        asked = len(self._questions)
+        while self._questions and self._questions[0] <= finished:
+            self._questions.popleft()
+        if len(self._questions) < asked:
             self._acknowledge()
         while self._waiting and self._waiting[0].begun <= finished:
             self._waiting.popleft().told.callback(None)
@@ -217,10 +219,12 @@ class ManagedSession:
 
     def answer(self) -> None:
         """Tell the client what was handled, when all before its question is."""
-        if self.incoming.begun <= self.incoming.finished:
+        begun = self.incoming.begun
+        if begun <= self.incoming.finished:
             self._acknowledge()
-        else:
-            self._answer_at = self.incoming.begun
+        elif not self._questions or self._questions[-1] < begun:
+            # Each is kept: who asks behind every stanza must not wait for the last of them.
+            self._questions.append(begun)
 
     async def last_words(self) -> None:
         """Tell a client that closes its stream what was handled: it need not send that again."""

@@ -194,6 +194,20 @@ class AskingTests(Case):
         self.clock.advance(self.settings.resumption_seconds)
         self.assertEqual((managed.over, len(self.all), len(self.sessions)), (True, 0, 0))
 
+    def test_who_asks_behind_every_stanza_is_answered_meanwhile(self) -> None:
+        managed, stream = self.managed()
+        stanzas = []
+        for _ in range(3):
+            stanzas.append(managed.incoming.begin())
+            managed.answer()
+            managed.answer()
+        for stanza in stanzas[:2]:
+            managed.done(stanza)
+        self.assertEqual([one.get("h") for one in stream.sent], ["1", "2"])
+        managed.done(stanzas[2])
+        managed.answer()
+        self.assertEqual([one.get("h") for one in stream.sent], ["1", "2", "3", "3"])
+
     def test_what_was_handled_is_remembered_when_all_is_counted(self) -> None:
         """A count that is one too low would have the client send its last message twice."""
 
