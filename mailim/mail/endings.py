@@ -18,12 +18,13 @@ from mailim.errors import MailimError, NotFound, RateLimited
 from mailim.interfaces.mail_events import FAILED, NOTICE
 from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
 from mailim.interfaces.store import IStore, ITransaction
-from mailim.mail.backoff import NOTICE_AFTER, SECOND, Backoff
+from mailim.mail.backoff import GIVE_UP_AFTER, NOTICE_AFTER, SECOND, Backoff
 from mailim.mail.bounce import Bounces, Notice
 from mailim.mail.troubles import GIVEN_UP, merged, trouble_of
 from mailim.mail.verdicts import is_copy
 
 Failed = tuple[SpoolRecipient, str]  # for good, and why
+Unserved = tuple[SpoolRecipient, str | Exception]  # likewise, or for now
 Tell = Callable[[ITransaction], object]  # to be called in the unit that ends the recipient
 
 
@@ -64,6 +65,24 @@ class Endings:
             return None
         return lambda tx: _tell(tx, entry, bounces, notice, f"{recipient.address} {action}")
 
+    def tells(self, entry: SpoolEntry, recipient: SpoolRecipient) -> bool:
+        """Say whether a sender is to be told of a failure for now: in one notice for all."""
+        late = recipient.next_attempt == entry.received + NOTICE_AFTER
+        return late or self._backoff.gives_up(self._now(), entry.received)
+
+    async def end(self, entry: SpoolEntry, unserved: Sequence[Unserved]) -> None:
+        """Do as `fail` and `put_off` for those of one attempt, together where reasons are alike."""
+        await self.fail(entry, [(each, why) for each, why in unserved if isinstance(why, str)])
+        groups: dict[tuple[type[Exception], str], list[SpoolRecipient]] = {}
+        errors = {}
+        for each, why in unserved:
+            if isinstance(why, Exception):
+                alike = type(why), str(why)
+                errors[alike] = why
+                groups.setdefault(alike, []).append(each)
+        for alike, recipients in groups.items():
+            await self.put_off(entry, recipients, errors[alike])
+
     async def put_off(
         self, entry: SpoolEntry, recipients: Sequence[SpoolRecipient], error: Exception
     ) -> None:
@@ -83,6 +102,8 @@ class Endings:
             given_up = f"{GIVEN_UP} {reason}"
             await self.fail(entry, [(each, given_up) for each in recipients])
             return
+        # One attempt is at the mark itself: by that it is known, also after a crash, that the
+        # sender is to be told now and was not before. The last one is when all give up, in one.
         mark = entry.received + NOTICE_AFTER
         tells = self._bounces is not None and await self._bounces.wanted(entry)
         late = [
@@ -91,16 +112,14 @@ class Endings:
             if tells and each.next_attempt == mark and entry.dsn.of(each.address).wants("DELAY")
         ]
         notice = await self._notice(entry, late, failed=False)
+        stops = [*([mark] if tells else []), entry.received + GIVE_UP_AFTER]
 
         def unit(tx: ITransaction) -> None:
             for each in recipients:
-                next_attempt = self._backoff.next_attempt(now, each.attempts)
+                wanted = self._backoff.next_attempt(now, each.attempts)
                 if isinstance(error, RateLimited):
-                    next_attempt = now + int(error.retry_after * SECOND)
-                if tells and now < mark < next_attempt:
-                    # One attempt is at the mark itself: by that it is known, also after a
-                    # crash, that the sender is to be told now and was not before.
-                    next_attempt = mark
+                    wanted = now + int(error.retry_after * SECOND)
+                next_attempt = min([wanted, *(stop for stop in stops if stop > now)])
                 tx.spool.retry(each.id, next_attempt, reason, counts=not crowded)
             if self._bounces is not None and notice is not None:
                 _tell(tx, entry, self._bounces, notice, "delayed")

@@ -37,7 +37,7 @@ from mailim.mail.applying import Applying
 from mailim.mail.backoff import Backoff
 from mailim.mail.bounce import Bounces
 from mailim.mail.delivery import LocalDelivery
-from mailim.mail.endings import Endings, Failed
+from mailim.mail.endings import Endings, Unserved
 from mailim.mail.judging import Judging
 from mailim.mail.routing import Nowhere, Routing, ToAccount, ToAddresses
 from mailim.mail.verdicts import together
@@ -271,21 +271,23 @@ class Queue(Service):
                 Deferred.fromCoroutine(self._serve(work, each, step))
                 for each in recipients[start : start + at_once]
             ]
-            failed: list[Failed] = []
+            unserved: list[Unserved] = []
             for done, result in await DeferredList(served, consumeErrors=True):
                 if not done:  # even writing down a failure failed
                     cast(Failure, result).raiseException()
                 if result is not None:
-                    failed.append(result)
-            await self._endings.fail(work.entry, failed)
+                    unserved.append(result)
+            await self._endings.end(work.entry, unserved)
 
-    async def _serve(self, work: _Work, recipient: SpoolRecipient, step: _Step) -> Failed | None:
-        """Do a step for one recipient; a failure for now is written down here."""
+    async def _serve(self, work: _Work, recipient: SpoolRecipient, step: _Step) -> Unserved | None:
+        """Do a step for one recipient; a failure for now that nobody hears of is written down."""
         try:
             reason = await step(work, recipient)
         except Exception as error:
             if isinstance(error, MailimError) and not error.temporary:
                 return recipient, error.text
+            if self._endings.tells(work.entry, recipient):
+                return recipient, error
             await self._endings.put_off(work.entry, [recipient], error)
             return None
         return None if reason is None else (recipient, reason)

@@ -11,7 +11,7 @@ from mailim.errors import Invalid, Unavailable
 from mailim.interfaces.dsn import MailDsn, RecipientDsn
 from mailim.interfaces.mail_events import FAILED
 from mailim.interfaces.store import ITransaction
-from mailim.mail.backoff import GIVE_UP_AFTER, NOTICE_AFTER
+from mailim.mail.backoff import GIVE_UP_AFTER, NOTICE_AFTER, Backoff
 from mailim.mail.bounce import Bounces
 from mailim.mail.queue import Queue
 from tests.fakes.relay import RememberingRelay
@@ -218,6 +218,26 @@ class DelayedTest(NoticeCase):
         self.assertIn("Will-Retry-Until", recipient)
         await self.later(14_400 * 2)
         self.assertEqual((len(relay.sent), await self.waiting()), (1, []))
+
+    async def test_one_notice_for_all_that_wait(self) -> None:
+        """Also for the members of a group, and of the end, though attempts go apart."""
+        self.start(relay=RememberingRelay(*(Unavailable("Busy.") for _ in range(1000))))
+        chance = iter(range(10_000))
+        self.queue._endings._backoff = Backoff(lambda: next(chance) % 7 / 7)
+        await self.send(*(f"u{at}@example.org" for at in range(5)), sender=ANN)
+        await self.settle()
+        (entry,) = await self.waiting()
+        apart = 0
+        while await self.waiting():
+            (now,) = await self.waiting()
+            times = {each.next_attempt for each in now.recipients}
+            apart = max(apart, len(times))
+            await self.later((min(times) - self.intake.now()) / 1e6)
+        notices = await self.notices()
+        told = [[each["Action"] for each in self.blocks(one)[1:]] for one in notices]
+        self.assertEqual(told, [["delayed"] * 5, ["failed"] * 5])
+        self.assertEqual(apart, 5)
+        self.assertEqual(self.intake.now(), entry.received + GIVE_UP_AFTER)
 
     async def test_not_where_it_went_before(self) -> None:
         self.start(relay=RememberingRelay(Unavailable("Busy.")))
