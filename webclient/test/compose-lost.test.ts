@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { SAVE_AFTER } from "../src/compose/draft-saver.js";
+import { UploadQueue } from "../src/compose/uploads.js";
 import { made, pass, server, sets, settled } from "./compose-kit.js";
 
 beforeEach(() => mock.timers.enable({ apis: ["setTimeout", "Date"] }));
@@ -106,6 +107,57 @@ for (const how of ["types on", "asks not to"]) test(`nothing goes off by itself 
   await pass(120_000);
   assert.deepEqual([offers, composer.saver.state.value], [[], "saved"]);
   assert.ok(fake.calls.slice(asked).every(([name]) => name !== "EmailSubmission/set"));
+});
+
+/** Files that never arrive. */
+function stuck(): UploadQueue {
+  const request = { upload: {}, open: () => undefined, setRequestHeader: () => undefined, send: () => undefined, abort: () => undefined };
+  return new UploadQueue("/u", () => request as unknown as XMLHttpRequest);
+}
+
+for (const how of ["types on", "adds a file", "closes it", "loses it to another tab"]) test(`an attempt under way that fails is the last when the one who writes ${how}`, async () => {
+  let fail = (): void => undefined;
+  const reached = new Promise<void>((resolve) => (fail = resolve));
+  let down = true;
+  const base = server({ "Email/query": () => ({ ids: [] }), "EmailSubmission/query": () => ({ ids: [] }) });
+  const { composer, drafts, fake, send, offers } = made((name, args) => base(name, args), stuck());
+  const real = drafts.send.bind(drafts);
+  drafts.send = async (...args) => {
+    if (!down) return real(...args);
+    await reached;
+    return unreached();
+  };
+  composer.take({ ...composer.letter(), to: [{ name: "", email: "bob@x.test" }], subject: "Late" });
+  const sending = send();
+  await settled();
+  assert.ok(composer.sending.value);
+  if (how === "types on") composer.setSubject("Later, perh");
+  else if (how === "adds a file") composer.files.add([{ name: "plan.pdf", size: 10, type: "" } as File]);
+  else if (how === "closes it") composer.unqueue();
+  else composer.elsewhere.value = true;
+  fail();
+  await settled();
+  down = false;
+  await pass(120_000);
+  await sending;
+  assert.deepEqual([offers, composer.queued.waits.value], [[], false]);
+  assert.ok(fake.calls.every(([name]) => name !== "EmailSubmission/set"));
+});
+
+test("a file added while a message waits for the server is not left out: it is not sent by itself", async () => {
+  let down = true;
+  const base = server({ "Email/query": () => ({ ids: [] }), "EmailSubmission/query": () => ({ ids: [] }) });
+  const { composer, fake, send, offers } = made((name, args) => (down ? unreached() : base(name, args)), stuck());
+  composer.take({ ...composer.letter(), to: [{ name: "", email: "bob@x.test" }], subject: "Late" });
+  const sending = send();
+  await settled();
+  composer.files.add([{ name: "plan.pdf", size: 10, type: "" } as File]);
+  down = false;
+  composer.retry();
+  await pass(120_000);
+  await sending;
+  assert.deepEqual([offers, composer.queued.waits.value], [[], false]);
+  assert.ok(fake.calls.every(([name]) => name !== "EmailSubmission/set"));
 });
 
 test("a save that failed says when it is tried again: first soon, then less often", async () => {

@@ -9,7 +9,7 @@ import { Files, type FileLimits } from "./files.js";
 import { chosenIdentity, type Identity } from "./identities.js";
 import type { Keeper } from "./keeping.js";
 import type { Answered, Format, Letter, Recipient } from "./letter.js";
-import { isUnreached, problemsOf, within } from "./outcomes.js";
+import { HAND_OVER_WITHIN, isUnreached, problemsOf, within } from "./outcomes.js";
 import { Queued } from "./queued.js";
 import { beginning, NO_QUOTE, type Quote } from "./quoting.js";
 import { ServerCopy, type CopyState } from "./server-copy.js";
@@ -36,9 +36,6 @@ export interface Handed {
   /** Some of it is not on the server yet. */
   readonly dirty: boolean;
 }
-
-/** Milliseconds that a save under way may keep the other tab waiting. */
-const HAND_OVER_WITHIN = 2_000;
 
 /** What the text is read from while it is on the screen. */
 export interface TextSource {
@@ -93,7 +90,7 @@ export class Composer {
     private readonly tools: Tools,
   ) {
     this.identity = signal(identities[0]);
-    this.files = new Files(tools.queue, tools.limits, () => this.saver.changed(), tools.complain);
+    this.files = new Files(tools.queue, tools.limits, () => this.saver.changed(), tools.complain, () => this.interrupt());
     this.copy = new ServerCopy(tools.drafts, () => this.letter(), (before, now, blobs) => {
       this.files.renamed(blobs);
       tools.moved(this, before, now);
@@ -159,7 +156,7 @@ export class Composer {
     this.replaced.value += 1;
   }
 
-  /** The text as it was put in last, for an editor that begins. */
+  /** The text as it was put in last. */
   get stored(): { readonly html: string; readonly text: string } {
     return { html: this.html, text: this.text };
   }
@@ -190,9 +187,14 @@ export class Composer {
 
   /** Something was changed by the one who writes. */
   touch(): void {
-    if (this.queued.againAt.peek() !== null) this.unqueue(); // what is being changed is not to go off by itself
+    this.interrupt();
     this.failure.value = null;
     this.saver.changed();
+  }
+
+  /** What is being changed is not to go off by itself. */
+  private interrupt(): void {
+    if (this.queued.againAt.peek() !== null || this.sending.peek()) this.unqueue();
   }
 
   set(field: "to" | "cc" | "bcc", value: readonly Recipient[]): void {
@@ -294,6 +296,7 @@ export class Composer {
   /** Sends; null when the server refused, which is then said at the fields. Rejects never. */
   async send(): Promise<Sent | null> {
     const identity = this.identity.peek();
+    if (this.contested.peek() || this.elsewhere.peek()) this.unreached = false; // nor later by itself
     if (!identity || this.sending.peek() || this.contested.peek() || this.elsewhere.peek()) return null;
     this.sending.value = true;
     if (!this.unreached) this.failure.value = null; // no flicker while it is tried again and again

@@ -189,6 +189,7 @@ export class Desk {
   private lost(composer: Composer): void {
     if (!this.list.peek().some((one) => one.composer === composer) || composer.elsewhere.peek()) return;
     this.release(composer);
+    composer.queued.stop();
     if (composer.saver.dirty) composer.contested.value = true;
     else composer.elsewhere.value = true;
     void composer.saver.hold();
@@ -265,6 +266,10 @@ export class Desk {
   async close(composer: Composer): Promise<void> {
     if (composer.elsewhere.peek()) {
       this.hide(composer);
+      return;
+    }
+    if (composer.sending.peek()) {
+      this.setState(composer, "folded"); // it goes by itself once it is sent; should that fail, it is still there
       return;
     }
     if (composer.files.pending.peek() > 0 && !(await askWhetherToClose())) return;

@@ -33,12 +33,13 @@ export class Files {
   readonly pending = computed(() => this.list.value.filter(({ upload }) => upload && upload.state.value !== "done").length);
   readonly failed = computed(() => this.list.value.some(({ upload }) => upload?.state.value === "failed"));
 
-  /** `changed`: what the server would be told has become another. `refused`: why a file was not taken. */
+  /** `changed`: what the server would be told has become another. `refused`: why a file was not taken. `touched`: some were added or taken away by hand. */
   constructor(
     private readonly queue: UploadQueue,
     readonly limits: FileLimits,
     private readonly changed: () => void,
     private readonly refused: (text: string) => void,
+    private readonly touched: () => void = () => undefined,
   ) {}
 
   /** Replaces everything by what is on the server. */
@@ -62,6 +63,7 @@ export class Files {
       }
     }
     this.list.value = [...this.list.value, ...taken];
+    if (taken.length) this.touched();
     for (const { upload } of taken) if (upload) this.queue.add(upload);
     return taken;
   }
@@ -86,6 +88,7 @@ export class Files {
   remove(file: Attached): void {
     if (file.upload) this.queue.cancel(file.upload);
     this.list.value = this.list.value.filter(({ key }) => key !== file.key);
+    this.touched();
     if (file.blobId !== null) this.changed();
   }
 

@@ -2,6 +2,9 @@
 import { Problem } from "../core/http.js";
 import type { Refusal } from "./drafts.js";
 
+/** Milliseconds that a save under way may keep the tab waiting that takes a letter over. */
+export const HAND_OVER_WITHIN = 2_000;
+
 /** Whether the server was not there to hear a request: it may be tried again. */
 export function isUnreached(error: unknown): boolean {
   return error instanceof TypeError || (error instanceof Problem && [502, 503, 504].includes(error.status));

@@ -7,9 +7,16 @@ export class Queued {
   /** When sending is tried again after the server was not reached (a time of the clock here), else null. */
   readonly againAt = signal<number | null>(null);
   private end: ((go: boolean) => void) | null = null;
+  private stopped = false;
+
+  /** It was asked for, once more: from now on counts what `stop` says. */
+  begin(): void {
+    this.stopped = false;
+  }
 
   /** Waits until sending is to be tried again; false when it is not to be sent after all. */
   pause(milliseconds: number): Promise<boolean> {
+    if (this.stopped) return Promise.resolve(false);
     this.waits.value = true;
     this.againAt.value = Date.now() + milliseconds;
     return new Promise((resolve) => {
@@ -29,8 +36,9 @@ export class Queued {
     this.end?.(true);
   }
 
-  /** It is not to be sent by itself; true when an attempt had failed. */
+  /** It is not to be sent by itself, nor again should an attempt under way fail; true when one had failed. */
   stop(): boolean {
+    this.stopped = true;
     this.waits.value = false;
     const failed = this.end !== null;
     this.end?.(false);

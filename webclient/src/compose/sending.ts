@@ -101,6 +101,7 @@ export async function sendLetter(composer: Composer, drafts: Drafts, tools: Send
     composer.unqueue(); // asked again while it waits: it is not to be sent
     return;
   }
+  composer.queued.begin();
   const hindered = obstacle(composer);
   if (hindered) {
     composer.failure.value = hindered.text;
