@@ -47,10 +47,11 @@ _STYLE = (
     "pre.plain{white-space:pre-wrap;font:inherit}blockquote{margin:0 0 0 8px;padding-left:12px;"
     "border-left:2px solid #ccc}table{max-width:100%}a{color:#0b57d0}"
 )
-# Colours turned round as a whole: no rule of the mail's own has to be understood.
+# Colours turned round as a whole: no rule of the mail's own has to be understood. Pictures are
+# turned back; one that is left out has no address, and its words are text like other text.
 _DARK = (
     "html{filter:invert(.92) hue-rotate(180deg);background:#fff}body{background:none}"
-    "img{filter:invert(1) hue-rotate(180deg)}"
+    "img[src]{filter:invert(1) hue-rotate(180deg)}"
 )
 
 

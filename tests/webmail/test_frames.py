@@ -79,6 +79,15 @@ class FrameTests(PagesCase):
         self.assertIn("t.example", answer.text)
         self.assertIn("https: http:", answer.headers["content-security-policy"])
 
+    async def test_in_the_dark_the_words_of_an_image_left_out_are_light(self) -> None:
+        client = await self.signed_in()
+        email = await self.deliver("alice@example.test", html_mail())
+        url, _ = await self.frame(client, email, colorScheme="dark")
+        text = (await client.request("GET", url)).text
+        self.assertIn("<img>", text)  # it has no address: it is not turned back
+        self.assertIn("img[src]{filter:invert(1)", text)
+        self.assertNotIn("}img{filter", text)
+
     async def test_inline_images_are_served_by_the_token_alone(self) -> None:
         client = await self.signed_in()
         url, _ = await self.frame(client, await self.deliver("alice@example.test", html_mail()))
