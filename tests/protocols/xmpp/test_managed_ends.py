@@ -13,10 +13,55 @@ from mailim.interfaces.im import Session
 from mailim.times import micros
 from mailim.wire import ns
 from mailim.wire.xml import Element
+from tests.fakes.dead_network import DeadNetwork
 from tests.fakes.inside import DOMAIN, PASSWORD
-from tests.fakes.raw_xmpp import CLOSED
+from tests.fakes.raw_xmpp import CLOSED, RawClient, connect
 from tests.fakes.waiting import until
 from tests.protocols.xmpp.test_stream_management import SM, ManagedCase, body, say
+
+
+class DeadNetworkTests(ManagedCase):
+    """Half-open connections: the client is gone, and the server is told nothing."""
+
+    async def half_open(self) -> tuple[RawClient, str]:
+        """Have the network of bob's phone die; gives alice's client, and what resumes his."""
+        desk = await self.plain("alice")
+        port = self.server.listeners.port("xmpp")
+        assert port is not None
+        network = DeadNetwork(self, port)
+        phone = await connect(network.port)
+        await phone.sign_in("bob", PASSWORD, "phone")
+        id = (await self.enable(phone)).attrs["id"]
+        phone.send("<presence/>")
+        await self.upto(phone, "presence")
+        network.die()
+        phone.transport.abortConnection()  # type: ignore[union-attr]
+        desk.send(say("bob", "one"))
+        await self.settled(desk)
+        self.assertEqual(len(self.server.im.sessions), 2)
+        return desk, id
+
+    async def comes_back(self, desk: RawClient, id: str) -> None:
+        again = await self.authenticated("bob")
+        self.assertEqual((await self.resume(again, id, 1)).name, "resumed")
+        desk.send(say("bob", "two"))
+        self.assertEqual(
+            [body(await self.upto(again, "message")) for _ in range(2)], ["one", "two"]
+        )
+        await until(lambda: self.server._connections._total == 2)
+
+    async def test_it_comes_back_before_anybody_notices(self) -> None:
+        await self.serve()
+        desk, id = await self.half_open()
+        self.assertEqual(len(self.server._streams.managed), 0)
+        await self.comes_back(desk, id)
+
+    async def test_it_comes_back_after_the_connection_was_given_up(self) -> None:
+        await self.serve()
+        self.settings(acknowledgement_seconds=2)
+        desk, id = await self.half_open()
+        await until(lambda: len(self.server._streams.managed) == 1)
+        await self.comes_back(desk, id)
 
 
 class EndTests(ManagedCase):
