@@ -140,6 +140,7 @@ export class Link {
     this.signOn(attempt).catch((error: unknown) => {
       if (attempt !== this.attempt) return;
       if (error instanceof Problem && error.status === 401) {
+        this.drop(); // what waits to be resumed is not waited for any more
         this.state.value = { phase: "waiting", at: null, reason: t("You have been signed out.") };
       } else this.retry(error instanceof Problem ? error.message : t("The chat server cannot be reached."), 0);
     });
