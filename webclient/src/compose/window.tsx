@@ -1,7 +1,7 @@
 /** One letter on the screen: docked, folded, full size, or the whole page of a phone. */
 import { useSignal } from "@preact/signals";
 import type { RefObject, VNode } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../core/i18n.js";
 import type { JmapClient } from "../jmap/client.js";
 import { isPhone } from "../shell/layout.js";
@@ -33,6 +33,26 @@ function useFocus(box: RefObject<HTMLElement | null>, { composer, desk }: Window
     else if (composer.focus === "subject") box.current?.querySelector<HTMLElement>("[name=subject]")?.focus();
     else box.current?.querySelector<HTMLElement>(`.compose-${composer.focus} input`)?.focus();
   }, [wanted, desk, composer, box]);
+}
+
+function canTakeFocus(element: Element | null): element is HTMLElement {
+  return element instanceof HTMLElement && element !== document.body && element.isConnected && element.checkVisibility() && !element.closest("[inert], :disabled");
+}
+
+/** When a window goes that has the focus, that goes to what it was opened from, else to the list or the message (WCAG 2.4.3). */
+function useFocusAfter(box: RefObject<HTMLElement | null>): void {
+  useLayoutEffect(() => {
+    const [own, from] = [box.current, document.activeElement];
+    return () => {
+      // A button that is busy has lost it already: then nothing has it.
+      if (document.activeElement !== document.body && !own?.contains(document.activeElement)) return;
+      setTimeout(() => {
+        if (document.activeElement !== document.body) return;
+        const places = [from, ...[".main .rows", ".main .reader", ".compose-button"].map((each) => document.querySelector(each))];
+        places.find(canTakeFocus)?.focus({ preventScroll: true });
+      });
+    };
+  }, [box]);
 }
 
 function hasFiles(event: DragEvent): boolean {
@@ -118,6 +138,7 @@ export function Window(props: WindowProps): VNode {
   const heading = useId();
   const box = useRef<HTMLElement>(null);
   const dragging = useSignal(false);
+  useFocusAfter(box);
   useFocus(box, props);
   const send = (): void => {
     if (composer.elsewhere.peek() || composer.contested.peek()) return;
