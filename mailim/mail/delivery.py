@@ -70,7 +70,6 @@ class LocalDelivery:
         tell: what else belongs into that unit. Publishes `MailDelivered`. Raises `NotFound`
         if the account or the recipient is gone; then nothing was changed.
         """
-        prefix = return_path(entry.sender) + verdict.headers + entry.prefix
         report = await self._reports.of(entry, facts)
 
         def unit(tx: ITransaction, answer: Answer | None) -> Delivered:
@@ -80,13 +79,11 @@ class LocalDelivery:
             item_id, place = None, "had it already"
             if tx.spool.claim(recipient.id, account_id):
                 folder = folder_of(tx, account_id, verdict)
-                time = shown_time(entry, facts)
-                item = tx.items.add(folder.id, entry.body_id, prefix, facts, verdict.keywords, time)
-                item_id, place = item.id, f"{_path(tx, folder)}, item {item.id}"
-                tx.publish(MailDelivered(account_id, folder.id, item.id))
+                item_id = _put(tx, folder, entry, facts, verdict)
+                place = f"{_path(tx, folder)}, item {item_id}"
                 if folder.role not in _UNANSWERED:
                     if report is not None:
-                        tx.submissions.told(account_id, report, item.id)
+                        tx.submissions.told(account_id, report, item_id)
                     if answer is not None:
                         answer(tx)
             tx.spool.done(recipient.id, DELIVERED, f"{account.address}, {place}")
@@ -96,13 +93,9 @@ class LocalDelivery:
 
         answer = await self._answer(entry, recipient, account_id, facts, verdict)
         delivered = await self._written(unit, answer)
-        self._log.info(
-            "mail {spool_id} delivered to {address}: item {item_id}",
-            spool_id=entry.id,
-            address=recipient.address,
-            account_id=account_id,
-            item_id=delivered.item_id,
-        )
+        self._log.info("mail {spool_id} delivered to {address}: item {item_id}",
+                       spool_id=entry.id, address=recipient.address,
+                       account_id=account_id, item_id=delivered.item_id)  # fmt: skip
         return delivered
 
     async def _answer(
@@ -150,6 +143,17 @@ def shown_time(entry: SpoolEntry, facts: MessageFacts) -> int:
         return entry.received
     sent = (facts.date - _EPOCH) // timedelta(microseconds=1)
     return sent if _OLDEST <= sent <= entry.received else entry.received
+
+
+def _put(
+    tx: ITransaction, folder: Folder, entry: SpoolEntry, facts: MessageFacts, verdict: Verdict
+) -> int:
+    """Make an item of a mail; gives its id."""
+    prefix = return_path(entry.sender) + verdict.headers + entry.prefix
+    time = shown_time(entry, facts)
+    item = tx.items.add(folder.id, entry.body_id, prefix, facts, verdict.keywords, time)
+    tx.publish(MailDelivered(folder.account_id, folder.id, item.id))
+    return item.id
 
 
 def _path(tx: ITransaction, folder: Folder) -> str:

@@ -91,12 +91,7 @@ class Endings:
         That there was no room (`RateLimited`) is no failure, and counts for nothing.
         """
         crowded = isinstance(error, RateLimited)
-        if isinstance(error, MailimError):
-            reason = error.text
-            self._log.warn("mail {spool_id} waits: {reason}", spool_id=entry.id, reason=reason)
-        else:
-            reason = "Something went wrong here."
-            self._log.failure("mail {spool_id} waits", failure=Failure(error), spool_id=entry.id)
+        reason = self._why_it_waits(entry, error)
         now = self._now()
         if self._backoff.gives_up(now, entry.received):
             given_up = f"{GIVEN_UP} {reason}"
@@ -125,6 +120,13 @@ class Endings:
                 _tell(tx, entry, self._bounces, notice, "delayed")
 
         await self._store.write(unit)
+
+    def _why_it_waits(self, entry: SpoolEntry, error: Exception) -> str:
+        if isinstance(error, MailimError):
+            self._log.warn("mail {spool_id} waits: {reason}", spool_id=entry.id, reason=error.text)
+            return error.text
+        self._log.failure("mail {spool_id} waits", failure=Failure(error), spool_id=entry.id)
+        return "Something went wrong here."
 
     async def fail(self, entry: SpoolEntry, failed: Sequence[Failed]) -> None:
         """End recipients with a notice to the sender, or hold them if he cannot be told.

@@ -15,7 +15,7 @@ can be told though he should be, it is held with its reason until an administrat
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from random import random
 from typing import Final, cast
 
@@ -26,9 +26,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailim.background import spawn
-from mailim.errors import MailimError, NotFound, RateLimited
+from mailim.errors import MailimError, RateLimited
 from mailim.events import Events, SpoolChanged
-from mailim.interfaces.filters import Action, IFilter, IHearing, IRules, Verdict
+from mailim.interfaces.filters import Action, IFilter, IRules
 from mailim.interfaces.mail_events import RELAYED
 from mailim.interfaces.relay import Handed, IRelay
 from mailim.interfaces.spool import SpoolEntry, SpoolRecipient
@@ -41,6 +41,7 @@ from mailim.mail.endings import Endings, Unserved
 from mailim.mail.judging import Judging
 from mailim.mail.routing import Nowhere, Routing, ToAccount, ToAddresses
 from mailim.mail.verdicts import together
+from mailim.mail.work import Taken, Work, due_now, hold, taken
 from mailim.wire.message import MessageFacts
 
 TROUBLE_SECONDS: Final = 10.0  # until we look again after the spool itself failed us
@@ -50,19 +51,7 @@ RECIPIENTS_AT_ONCE: Final = 50  # of one mail, that are here
 RELAYED_AT_ONCE: Final = 1000  # mails at other servers, for each domain they go to
 NO_ROOM_SECONDS: Final = 10.0  # until mail that finds so many there is tried again
 
-_Step = Callable[["_Work", SpoolRecipient], Awaitable[str | None]]
-Taken = tuple[SpoolEntry, MessageFacts | Exception]
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """One mail, at one attempt."""
-
-    entry: SpoolEntry
-    facts: MessageFacts
-    verdict: Verdict  # of all filters
-    hearing: IHearing | None  # what rules say of recipients
-    outgoing: list[SpoolRecipient] = field(default_factory=list)  # for the relay
+_Step = Callable[[Work, SpoolRecipient], Awaitable[str | None]]
 
 
 class Queue(Service):
@@ -175,7 +164,7 @@ class Queue(Service):
 
         def unit(tx: ITransaction) -> tuple[Sequence[Taken], int | None]:
             due = tx.spool.due(now, free, busy)
-            return [_taken(tx, entry) for entry in due], tx.spool.next_due(now)
+            return [taken(tx, entry) for entry in due], tx.spool.next_due(now)
 
         found, next_due = await self._store.read(unit)
         self._sleep(None if next_due is None else (next_due - now) / 1e6)
@@ -219,7 +208,7 @@ class Queue(Service):
 
     async def _attempt(self, entry: SpoolEntry, facts: MessageFacts | Exception) -> None:
         now = self._now()
-        due = _due(entry, now)
+        due = due_now(entry, now)
         try:
             if isinstance(facts, Exception):
                 raise facts
@@ -231,9 +220,9 @@ class Queue(Service):
             self._log.warn(
                 "mail {spool_id} is held: {reason}", spool_id=entry.id, reason=verdict.reason
             )
-            await self._store.write(lambda tx: _hold(tx, entry.id, verdict.reason))
+            await self._store.write(lambda tx: hold(tx, entry.id, verdict.reason))
             return
-        work = _Work(entry, facts, verdict, self._applying.about(entry, facts))
+        work = Work(entry, facts, verdict, self._applying.about(entry, facts))
         served: set[tuple[int, str]] = set()
         while due:
             served.update((each.id, each.verdict) for each in due)
@@ -243,8 +232,8 @@ class Queue(Service):
         await self._serve_all(work, work.outgoing, self._hand_over, RELAYED_AT_ONCE)
 
     async def _brought_in(
-        self, work: _Work, served: Collection[tuple[int, str]], now: int
-    ) -> tuple[_Work, list[SpoolRecipient]]:
+        self, work: Work, served: Collection[tuple[int, str]], now: int
+    ) -> tuple[Work, list[SpoolRecipient]]:
         """Find who came of aliases, groups and copies, if the mail is to go to the relay yet.
 
         Other servers can take hours: who is here gets the mail before they are asked.
@@ -252,7 +241,7 @@ class Queue(Service):
         if not work.outgoing:
             return work, []  # the next look finds them
         entry = await self._store.read(lambda tx: tx.spool.get(work.entry.id))
-        due = {} if entry is None else {each.id: each for each in _due(entry, now)}
+        due = {} if entry is None else {each.id: each for each in due_now(entry, now)}
         work.outgoing[:] = [each for each in work.outgoing if each.id in due]  # not ended, or held
         # One with another verdict is a copy by now: a rule deleted the mail that it had.
         new = [each for each in due.values() if (each.id, each.verdict) not in served]
@@ -260,7 +249,7 @@ class Queue(Service):
 
     async def _serve_all(
         self,
-        work: _Work,
+        work: Work,
         recipients: Sequence[SpoolRecipient],
         step: _Step,
         at_once: int = RECIPIENTS_AT_ONCE,
@@ -279,7 +268,7 @@ class Queue(Service):
                     unserved.append(result)
             await self._endings.end(work.entry, unserved)
 
-    async def _serve(self, work: _Work, recipient: SpoolRecipient, step: _Step) -> Unserved | None:
+    async def _serve(self, work: Work, recipient: SpoolRecipient, step: _Step) -> Unserved | None:
         """Do a step for one recipient; a failure for now that nobody hears of is written down."""
         try:
             reason = await step(work, recipient)
@@ -292,7 +281,7 @@ class Queue(Service):
             return None
         return None if reason is None else (recipient, reason)
 
-    async def _step(self, work: _Work, recipient: SpoolRecipient) -> str | None:
+    async def _step(self, work: Work, recipient: SpoolRecipient) -> str | None:
         """Do what is done here; gives the reason if there is no way."""
         entry = work.entry
         destination = await self._routing.route(entry, recipient)
@@ -308,7 +297,7 @@ class Queue(Service):
             work.outgoing.append(recipient)
         return None
 
-    async def _deliver(self, work: _Work, recipient: SpoolRecipient, account_id: int) -> None:
+    async def _deliver(self, work: Work, recipient: SpoolRecipient, account_id: int) -> None:
         entry = work.entry
         said = await self._applying.verdict(entry, recipient, account_id, work.hearing)
         if said is None:
@@ -331,7 +320,7 @@ class Queue(Service):
 
         await self._store.write(unit)
 
-    async def _hand_over(self, work: _Work, recipient: SpoolRecipient) -> None:
+    async def _hand_over(self, work: Work, recipient: SpoolRecipient) -> None:
         entry, relay = work.entry, self._relay
         assert relay is not None  # noqa: S101 - nothing is outgoing without
         handed = self._handed.get(recipient.id)
@@ -386,22 +375,3 @@ class Queue(Service):
 
     def _now(self) -> int:
         return int(self._clock.seconds() * 1_000_000)
-
-
-def _due(entry: SpoolEntry, now: int) -> list[SpoolRecipient]:
-    return [each for each in entry.recipients if not each.held and each.next_attempt <= now]
-
-
-def _taken(tx: ITransaction, entry: SpoolEntry) -> Taken:
-    """Read an entry's facts; that one mail's cannot be read must not stop the others."""
-    try:
-        return entry, tx.spool.facts(entry.id)
-    except Exception as error:
-        return entry, error
-
-
-def _hold(tx: ITransaction, spool_id: int, reason: str) -> None:
-    try:
-        tx.spool.hold(spool_id, True, reason)
-    except NotFound:
-        pass  # somebody threw it away meanwhile
