@@ -5,8 +5,10 @@ from __future__ import annotations
 import smtplib
 import time
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.browser.desk import still
 from tests.browser.post_office import AdminMailCase
 from tests.fakes.site import DOMAIN
 
@@ -67,6 +69,11 @@ class TraceTests(AdminMailCase):
         expect(row).to_contain_text("from carl@example.net")
         expect(row).to_contain_text("550 5.1.1 There is no such address here.")
         expect(row).to_contain_text("127.0.0.1")
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            still(page)
+            violations = Axe().run(page).response["violations"]
+            self.assertEqual([(scheme, each["id"]) for each in violations], [])
         page.get_by_label("To", exact=True).fill("somebody.else@example.net")
         page.get_by_role("button", name="Search").click()
         expect(refused).to_have_count(0)
