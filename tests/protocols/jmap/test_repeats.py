@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import Logger, LogPublisher
 from twisted.trial.unittest import TestCase
 
 from mailim.protocols.http.router import Router
+from mailim.protocols.http.site import Site
 from mailim.protocols.jmap.methods import CORE, MAIL
 from tests.protocols.http.loopback import Connection, LocalSite
 from tests.protocols.jmap.kit import Kit, mail
@@ -22,6 +24,8 @@ class RepeatTests(TestCase):
     """Bad octets go through a whole site; its transports are in memory."""
 
     async def test_bad_http(self) -> None:
+        # A worker of `trial -j` keeps each line of the log until the test is over.
+        self.patch(Site, "_log", Logger(observer=LogPublisher()))
         kit = await Kit.start(self)
         site = LocalSite(kit.clock, Router(kit.jmap.routes()))
         head = b"POST /jmap/api HTTP/1.1\r\nHost: x\r\n"
